@@ -1,0 +1,34 @@
+//! The verification core of Sidelight: every check that turns untrusted bytes into a verified value.
+//!
+//! Nothing here does I/O, reads a clock, draws randomness, spawns or logs; time is an argument. Unverified input becomes a `Verified*` value only through a
+//! `verify_*` function, and the documentation of each such type says what was *not* checked. `docs/wire-format.md` is the byte format, `docs/threat-model.md`
+//! says which attack each check stops.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        reason = "tests fail by panicking"
+    )
+)]
+
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod limits;
+pub mod trie;

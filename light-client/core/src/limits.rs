@@ -1,0 +1,32 @@
+//! Every limit on input from outside, with the reason for its size. `docs/wire-format.md` section 4 lists them.
+
+/// Largest encoded envelope, in bytes: a full BAL of a 36 Mgas block with its witness, compressed, fits with room to spare.
+pub const MAX_ENVELOPE_BYTES: usize = 8 << 20;
+/// Largest decoded payload of an envelope, in bytes.
+pub const MAX_DECODED_BYTES: usize = 32 << 20;
+/// Largest ratio of decoded to encoded payload. Zeros aside, trie nodes and BALs compress less than tenfold.
+pub const MAX_COMPRESSION_RATIO: usize = 512;
+/// Largest header in RLP, in bytes: Osaka's fields take about 650, with 32 bytes of extra data.
+pub const MAX_HEADER_BYTES: usize = 2_048;
+/// Largest extension record in RLP, in bytes.
+pub const MAX_EXTENSION_BYTES: usize = 256;
+/// Largest raw BAL, in bytes.
+pub const MAX_BAL_BYTES: usize = 16 << 20;
+/// Largest branch or extension node, in bytes: 16 hashes of 33 bytes, a list header and an empty value make 532.
+pub const MAX_NODE_BYTES: usize = 1_024;
+/// Largest leaf node, in bytes: official vectors store values of this order inline.
+pub const MAX_LEAF_BYTES: usize = 64 << 10;
+/// Most nodes in one witness.
+pub const MAX_WITNESS_NODES: usize = 65_536;
+/// Most nodes on one path: 64 nibbles and the root.
+pub const MAX_PROOF_DEPTH: usize = 65;
+/// Most accounts in a filter, and most slots of each.
+pub const MAX_FILTER_ACCOUNTS: usize = 256;
+/// Most slots of one account in a filter or a proof request.
+pub const MAX_FILTER_SLOTS: usize = 256;
+/// Largest contract code, in bytes: twice EIP-170's limit, as EIP-7907 drafts allow more.
+pub const MAX_CODE_BYTES: usize = 49_152;
+/// Most transactions in one block.
+pub const MAX_BLOCK_TRANSACTIONS: usize = 65_536;
+/// Most headers in one response.
+pub const MAX_HEADERS: usize = 1_024;

@@ -1,0 +1,1 @@
+//! Hexary Merkle Patricia trie (Yellow Paper, appendix D).
