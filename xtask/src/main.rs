@@ -1,2 +1,72 @@
-//! Skeleton.
-fn main() {}
+//! `cargo xtask`: everything that a person runs in this repository.
+//!
+//! ```text
+//!   run, test, bench, ci            what people ask for
+//!        |
+//!   setup -> build                  what has to be there first; found in place on a second call
+//!        |
+//!   tools/  progress  process       probes and installers, steps that are shown, children that are logged
+//! ```
+
+mod bench;
+mod build;
+mod ci;
+mod counts;
+mod doctor;
+mod fingerprint;
+mod help;
+mod process;
+mod progress;
+mod run;
+mod size;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::Workspace;
+
+/// The only error of this program: a text that says what failed and what to do about it.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<ExitCode> {
+    let (command, rest) = match words {
+        [] | ["help" | "-h" | "--help"] => return Ok(help::print(None)),
+        ["help", command, ..] => return Ok(help::print(Some(command))),
+        [command, rest @ ..] => (*command, rest),
+    };
+    let ours = rest.split(|word| *word == "--").next().unwrap_or_default();
+    if ours.iter().any(|word| matches!(*word, "-h" | "--help")) {
+        return Ok(help::print(Some(command)));
+    }
+    if !help::COMMANDS.iter().any(|known| known.name == command) {
+        return Err(help::unknown(command).into());
+    }
+    let ws = Workspace::open()?;
+    match command {
+        "setup" => tools::setup_command(&ws, rest),
+        "run" => run::command(&ws, rest),
+        "build" => build::command(&ws, rest),
+        "test" => test::command(&ws, rest),
+        "bench" => bench::command(&ws, rest),
+        "ci" => ci::command(&ws, rest),
+        "doctor" => doctor::command(&ws, rest),
+        "size" => size::command(&ws, rest),
+        "fmt" => ci::format_command(&ws, rest),
+        "lint" => ci::lint_command(&ws, rest),
+        other => Err(help::unknown(other).into()),
+    }
+}

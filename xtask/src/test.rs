@@ -1,0 +1,202 @@
+//! `cargo xtask test`: the suites, and the sum of their counts.
+
+use std::fs;
+use std::process::ExitCode;
+
+use crate::Result;
+use crate::build;
+use crate::counts::{Counts, Suite, report};
+use crate::process::{Run, tail};
+use crate::tools::{self, Purpose, browser};
+use crate::workspace::Workspace;
+
+const SUITES: &[&str] = &["native", "wasm", "npm", "browser"];
+
+pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
+    if let Some(other) = words.iter().find(|word| !SUITES.contains(word)) {
+        return Err(format!("expected one of {}; got {other:?}", SUITES.join(", ")).into());
+    }
+    tools::ensure(ws, Purpose::Test)?;
+    let counts = report(&run(ws, words));
+    Ok(if counts.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs the named suites, or all. A suite that cannot run is a failed one, and the others still run.
+pub(crate) fn run(ws: &Workspace, names: &[&str]) -> Vec<Suite> {
+    let wanted = |name: &str| names.is_empty() || names.contains(&name);
+    let mut suites = Vec::new();
+    for name in SUITES.iter().filter(|name| wanted(name)) {
+        let result = match *name {
+            "native" => native(ws),
+            "wasm" => wasm(ws),
+            "npm" => npm(ws),
+            _ => browser(ws),
+        };
+        match result {
+            Ok(more) => suites.extend(more),
+            Err(error) => suites.push(Suite::broken(name, &error)),
+        }
+    }
+    suites
+}
+
+fn native(ws: &Workspace) -> Result<Vec<Suite>> {
+    let mut suites = Vec::new();
+    if ws.which("cargo-nextest").is_some() {
+        let args = [
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+            "--status-level",
+            "fail",
+            "--final-status-level",
+            "fail",
+        ];
+        let outcome = Run::cargo(ws, None).args(args).try_step("Test natively")?;
+        show_failure(&outcome.output, outcome.ok);
+        suites.push(Suite::new(
+            "native",
+            Counts::from_nextest(&outcome.output),
+            &outcome,
+        ));
+    } else {
+        let args = [
+            "test",
+            "--workspace",
+            "--no-fail-fast",
+            "--lib",
+            "--bins",
+            "--tests",
+        ];
+        let outcome = Run::cargo(ws, None).args(args).try_step("Test natively")?;
+        show_failure(&outcome.output, outcome.ok);
+        suites.push(Suite::new(
+            "native",
+            Counts::from_cargo_test(&outcome.output),
+            &outcome,
+        ));
+    }
+    let libraries = ["-p", "sidelight-core", "-p", "sidelight-client"];
+    let outcome = Run::cargo(ws, None)
+        .args(["test", "--doc", "--no-fail-fast"])
+        .args(libraries)
+        .try_step("Test the documentation")?;
+    show_failure(&outcome.output, outcome.ok);
+    suites.push(Suite::new(
+        "documentation",
+        Counts::from_cargo_test(&outcome.output),
+        &outcome,
+    ));
+    Ok(suites)
+}
+
+/// Tests marked `wasm_bindgen_test`: those of `light-client/wasm/tests`, in Node and, where there is a driver, in Chromium.
+fn wasm(ws: &Workspace) -> Result<Vec<Suite>> {
+    let runner = ws
+        .which("wasm-bindgen-test-runner")
+        .ok_or("wasm-bindgen-test-runner is not on the PATH")?;
+    let mut suites = Vec::new();
+    let driver = ws.which("chromedriver");
+    for (file, needs_browser) in [("node", false), ("browser", true)] {
+        let name = format!(
+            "wasm in {}",
+            if needs_browser { "Chromium" } else { "Node" }
+        );
+        if needs_browser && driver.is_none() {
+            let note = "chromedriver was not found: cargo xtask doctor says how to get it".into();
+            suites.push(Suite {
+                name,
+                counts: Counts {
+                    skipped: 1,
+                    ..Counts::default()
+                },
+                elapsed: Default::default(),
+                note,
+            });
+            continue;
+        }
+        let mut run = build::wasm_cargo_run(ws)?
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
+            .args([
+                "test",
+                "-p",
+                "sidelight-wasm",
+                "--target",
+                "wasm32-unknown-unknown",
+                "--test",
+                file,
+            ]);
+        if let (true, Some(driver)) = (needs_browser, &driver) {
+            run = run.env("CHROMEDRIVER", driver);
+        }
+        let outcome = run.try_step(&format!("Test {name}"))?;
+        show_failure(&outcome.output, outcome.ok);
+        suites.push(Suite::new(
+            &name,
+            Counts::from_cargo_test(&outcome.output),
+            &outcome,
+        ));
+    }
+    Ok(suites)
+}
+
+/// The package's own tests, and projects that use it as a stranger would.
+fn npm(ws: &Workspace) -> Result<Vec<Suite>> {
+    build::web(ws)?;
+    build::node(ws, false)?;
+    let mut suites = Vec::new();
+    for (name, folder) in [("npm package", "pkg"), ("consumers", "e2e/consumers")] {
+        if !ws.path(folder).join("package.json").is_file() {
+            return Err(format!("{folder}/package.json is missing").into());
+        }
+        tools::npm::ensure(ws, folder)?;
+        let run = with_programs(ws, Run::new(ws, "npm"))?
+            .dir(ws.path(folder))
+            .arg("test");
+        let outcome = run.try_step(&format!("Test the {name}"))?;
+        show_failure(&outcome.output, outcome.ok);
+        suites.push(Suite::new(
+            name,
+            Counts::from_node_test(&outcome.output),
+            &outcome,
+        ));
+    }
+    Ok(suites)
+}
+
+/// The Playwright suites against a node of their own.
+fn browser(ws: &Workspace) -> Result<Vec<Suite>> {
+    build::web(ws)?;
+    build::node(ws, false)?;
+    tools::npm::ensure(ws, "e2e")?;
+    let json = ws.cache.join("logs/playwright.json");
+    fs::remove_file(&json).ok();
+    let outcome = with_programs(ws, Run::new(ws, "npx"))?
+        .dir(ws.path("e2e"))
+        .env("PLAYWRIGHT_JSON_OUTPUT_FILE", &json)
+        .args(["--no-install", "playwright", "test", "--reporter=list,json"])
+        .try_step("Test in the browser")?;
+    show_failure(&outcome.output, outcome.ok);
+    let counts = Counts::from_playwright(&fs::read_to_string(&json).unwrap_or_default());
+    Ok(vec![Suite::new("browser", counts, &outcome)])
+}
+
+/// Tells a test where the programs are that it starts.
+pub(crate) fn with_programs<'a>(ws: &Workspace, run: Run<'a>) -> Result<Run<'a>> {
+    let run = run
+        .env("SIDELIGHT_NODE_LITE", ws.binary("node-lite", false))
+        .env("SIDELIGHT_CLI", ws.binary("sidelight", false));
+    Ok(run.env("CHROMIUM", browser::ensure_chromium(ws)?))
+}
+
+fn show_failure(output: &str, ok: bool) {
+    if !ok {
+        eprintln!("{}\n", tail(output));
+    }
+}
