@@ -1,0 +1,77 @@
+//! What an operator can set: how blocks are made and how much is kept.
+
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256};
+
+use crate::genesis::DEV_SIGNER_KEY;
+
+/// How often the sequencer seals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealMode {
+    /// One block per interval, empty or not. At least [`SequencerConfig::MIN_INTERVAL`].
+    Interval(Duration),
+    /// A block as soon as a transaction is ready, and none otherwise.
+    Automine,
+    /// Only when [`crate::Chain::seal`] is called.
+    Manual,
+}
+
+/// Bounds on the mempool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// Most transactions in the pool.
+    pub transactions: usize,
+    /// Most transactions of one sender.
+    pub per_sender: usize,
+    /// Most encoded bytes in the pool.
+    pub bytes: usize,
+    /// Most encoded bytes of one transaction; geth's limit.
+    pub transaction_bytes: usize,
+    /// How far above the account's nonce a queued transaction may be.
+    pub nonce_gap: u64,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self { transactions: 16_384, per_sender: 1_024, bytes: 64 << 20, transaction_bytes: 128 << 10, nonce_gap: 1_024 }
+    }
+}
+
+/// How the chain is sequenced and how much of it is retained.
+#[derive(Clone, Debug)]
+pub struct SequencerConfig {
+    /// When blocks are sealed.
+    pub seal: SealMode,
+    /// Blocks, and their states, that stay readable; older ones are pruned. At least 1.
+    pub retain_blocks: usize,
+    /// Mempool bounds.
+    pub pool: PoolLimits,
+    /// The secp256k1 key that signs headers. The genesis signer predeploy must name its address.
+    pub signer_key: B256,
+    /// Who gets priority fees; the signer when `None`.
+    pub fee_recipient: Option<Address>,
+    /// Sealed blocks a slow subscriber may fall behind before it sees a gap.
+    pub subscription_depth: usize,
+    /// Gas that `eth_call`, `eth_estimateGas` and `eth_createAccessList` may burn.
+    pub call_gas_cap: u64,
+}
+
+impl SequencerConfig {
+    /// The shortest seal interval.
+    pub const MIN_INTERVAL: Duration = Duration::from_millis(50);
+}
+
+impl Default for SequencerConfig {
+    fn default() -> Self {
+        Self {
+            seal: SealMode::Interval(Duration::from_secs(1)),
+            retain_blocks: 4_096,
+            pool: PoolLimits::default(),
+            signer_key: DEV_SIGNER_KEY,
+            fee_recipient: None,
+            subscription_depth: 256,
+            call_gas_cap: 50_000_000,
+        }
+    }
+}
