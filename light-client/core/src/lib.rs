@@ -30,5 +30,22 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod bal;
+pub mod extension;
+pub mod fault;
+pub mod header;
 pub mod limits;
+pub mod merkle;
+pub mod proof;
+pub mod rules;
+pub mod signature;
+pub mod state;
 pub mod trie;
+pub mod wire;
+
+mod rlp;
+
+pub use rlp::DecodeError;
+
+#[cfg(test)]
+mod tests;

@@ -30,3 +30,13 @@ pub const MAX_CODE_BYTES: usize = 49_152;
 pub const MAX_BLOCK_TRANSACTIONS: usize = 65_536;
 /// Most headers in one response.
 pub const MAX_HEADERS: usize = 1_024;
+/// Largest message from a client, decoded: a full filter (256 accounts with 256 slots of 33 bytes) is 2.2 MB.
+pub const MAX_CLIENT_MESSAGE_BYTES: usize = 4 << 20;
+/// Largest payload of the small messages of a node (welcome, gap, failure), decoded.
+pub const MAX_NOTICE_BYTES: usize = 4 << 10;
+/// Longest text of a failure, in bytes.
+pub const MAX_FAILURE_TEXT_BYTES: usize = 1 << 10;
+/// Largest EIP-2718 transaction or receipt, in bytes: what a block's gas can pay for is far below it.
+pub const MAX_BODY_ITEM_BYTES: usize = 8 << 20;
+/// Largest list of watched accounts in an update, in bytes. Decoding allocates at most about twentyfold, before any hash is checked.
+pub const MAX_WATCHED_BYTES: usize = 4 << 20;
