@@ -102,10 +102,7 @@ pub enum Outcome {
 ///
 /// The result depends on nothing but proven values: a run that needed an unproven one is [`Outcome::Missing`].
 pub fn run_call(block: &BlockContext, request: &CallRequest, state: &ProvenState) -> Outcome {
-    let gas = request
-        .gas
-        .unwrap_or(DEFAULT_GAS_CAP)
-        .min(DEFAULT_GAS_CAP);
+    let gas = request.gas.unwrap_or(DEFAULT_GAS_CAP).min(DEFAULT_GAS_CAP);
     let missing = first_needs(request, state);
     if !missing.is_empty() {
         return Outcome::Missing(missing);
@@ -121,7 +118,9 @@ pub(crate) fn first_needs(request: &CallRequest, state: &ProvenState) -> Missing
     for address in accounts.into_iter().flatten().chain(listed) {
         match state.account(address) {
             None => missing.add_account(address),
-            Some(Some(account)) if account.has_code() && state.code(account.code_hash).is_none() => {
+            Some(Some(account))
+                if account.has_code() && state.code(account.code_hash).is_none() =>
+            {
                 missing.add_code(address, account.code_hash);
             }
             Some(_) => {}

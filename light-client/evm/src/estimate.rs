@@ -111,8 +111,16 @@ fn search(
     let mut lower = used.saturating_sub(1);
 
     // Most requests need what they used, what was refunded, and the 63/64 rule's remainder of the deepest call.
-    let likely = used.saturating_add(refunded).saturating_add(CALL_STIPEND).saturating_mul(64) / 63;
-    let mut next = if likely < upper { likely } else { middle(lower, upper) };
+    let likely = used
+        .saturating_add(refunded)
+        .saturating_add(CALL_STIPEND)
+        .saturating_mul(64)
+        / 63;
+    let mut next = if likely < upper {
+        likely
+    } else {
+        middle(lower, upper)
+    };
     while lower + 1 < upper && (upper - lower) * 1_000 >= upper * TOLERANCE_PER_MILLE {
         match run(next) {
             Outcome::Success { .. } => upper = next,

@@ -91,8 +91,8 @@ impl ProvenState {
         }
         let hash = keccak256(&code);
         // Bytes that begin like an EIP-7702 designation but are none can only be code from before that rule.
-        let code = Bytecode::new_raw_checked(code.clone())
-            .unwrap_or_else(|_| Bytecode::new_legacy(code));
+        let code =
+            Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code));
         self.codes.insert(hash, code);
         Ok(hash)
     }
@@ -138,10 +138,8 @@ impl ProvenState {
     }
 
     fn check_room(&self) -> Result<(), StateError> {
-        let items = self.accounts.len()
-            + self.slots.len()
-            + self.codes.len()
-            + self.block_hashes.len();
+        let items =
+            self.accounts.len() + self.slots.len() + self.codes.len() + self.block_hashes.len();
         if items >= MAX_STATE_ITEMS {
             return Err(StateError::TooManyItems {
                 max: MAX_STATE_ITEMS,
