@@ -1,0 +1,108 @@
+// The explorer follows the live chain, comes back from its store, and says how old its news is.
+import { expect, test } from "../fixtures/test.js";
+
+test("the head advances and every block is labelled with what was checked", async ({ explorer, node, chain, page }) => {
+  chain.start();
+  await explorer.open();
+  await explorer.reaches(2);
+  const before = await explorer.head();
+  await explorer.reaches(before + 3);
+  expect(await explorer.head()).toBeLessThanOrEqual(await node.height());
+  await expect(page.getByTestId("head-level")).toHaveAttribute("data-level", "consistent");
+  const rows = page.getByTestId("block-row");
+  await expect(rows.nth(3)).toBeVisible();
+  for (const row of await rows.all()) await expect(row).toHaveAttribute("data-level", "consistent");
+  await expect(page.getByTestId("peer-row")).toHaveCount(1);
+  await expect(page.getByTestId("peer-row").first()).toHaveAttribute("data-state", "streaming");
+  await expect(page.getByTestId("fault-report")).toHaveCount(0);
+});
+
+test("a mode that checks less says less", async ({ explorer, page }) => {
+  await explorer.open("/?mode=headers");
+  await explorer.reaches(2);
+  await expect(page.getByTestId("head-level")).toHaveAttribute("data-level", "signed");
+});
+
+test("a reload goes on from IndexedDB and does not begin at genesis again", async ({ explorer, node, page }) => {
+  await node.rpc("dev_seal", ["0x28"]);
+  await explorer.open();
+  await explorer.reaches(40);
+  await expect(page.getByText("the genesis block in the rules")).toBeVisible();
+  // The store is written behind the head: until it is, a reload has nothing to go on from.
+  await expect
+    .poll(async () => {
+      await page.reload();
+      await explorer.reaches(40);
+      return page.getByText("what this browser had verified before").isVisible();
+    })
+    .toBe(true);
+  await expect(page.getByText("indexeddb", { exact: true })).toBeVisible();
+  await expect(page.getByTestId("fault-report")).toHaveCount(0);
+});
+
+test("without its node the page says that it is offline, and how old the head is", async ({ explorer, node, page }) => {
+  await explorer.open();
+  await explorer.reaches(2);
+  await node.stop();
+  const banner = page.getByTestId("banner").filter({ hasText: /offline|no node|cannot be reached/i });
+  await expect(banner).toBeVisible();
+  await expect(page.getByText(/\d+(\.\d+)? ?(s|seconds|min|minutes) old/).first()).toBeVisible();
+  // The last verified block stays on the page.
+  expect(await explorer.head()).toBeGreaterThanOrEqual(2);
+});
+
+test("an account shows its proven balance, nonce, code and storage", async ({ explorer, node, chain, page }) => {
+  const contract = await chain.contract(7n);
+  await explorer.open(`/address/${contract}`);
+  await expect(page.getByTestId("account-nonce")).toHaveText("1");
+  await page.getByTestId("storage-slot-input").fill("1");
+  await page.getByTestId("storage-read").click();
+  await expect(page.getByTestId("storage-value").first()).toContainText(/7$/);
+  for (const chip of await page.getByTestId("trust-chip").all()) {
+    await expect(chip).toHaveAttribute("data-level", "consistent");
+  }
+  const rich = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+  await explorer.open(`/address/${rich}`);
+  const shown = page.getByTestId("account-balance");
+  await expect(shown).toHaveAttribute("data-wei", BigInt(await node.rpc<string>("eth_getBalance", [rich, "latest"])).toString());
+});
+
+test("an account that does not exist is proven absent, and its balance is a proven zero", async ({ explorer, page }) => {
+  await explorer.open("/address/0x00000000000000000000000000000000deadbeef");
+  await expect(page.getByTestId("account-balance")).toHaveAttribute("data-wei", "0");
+  await expect(page.getByText(/absent|not exist/i).first()).toBeVisible();
+});
+
+test("the search box knows blocks, transactions and addresses by their shape", async ({ explorer, chain, page }) => {
+  const hash = await chain.transfer();
+  const receipt = await chain.mined(hash);
+  await explorer.open();
+  await explorer.reaches(Number(receipt.blockNumber));
+  for (const [words, path] of [
+    [String(receipt.blockNumber), `/block/${receipt.blockNumber}`],
+    [hash, `/tx/${hash}`],
+    [receipt.to ?? "", `/address/${receipt.to}`],
+  ]) {
+    const box = page.getByTestId("search-input");
+    await box.fill(words);
+    await box.press("Enter");
+    await expect.poll(() => new URL(page.url()).pathname.toLowerCase()).toBe(path.toLowerCase());
+    await expect(page.getByTestId("trust-chip").first()).toBeVisible();
+  }
+});
+
+test("the trust drawer opens by keyboard, shows the proof path by path, and gives the focus back", async ({ explorer, chain, page }) => {
+  const contract = await chain.contract();
+  await explorer.open(`/address/${contract}`);
+  await expect(page.getByTestId("account-balance")).toBeVisible();
+  const chip = page.getByTestId("trust-chip").first();
+  await chip.focus();
+  await page.keyboard.press("Enter");
+  const drawer = page.getByTestId("trust-drawer");
+  await expect(drawer).toBeVisible();
+  await expect(drawer).toContainText(/consistent/i);
+  await expect(drawer).toContainText(/branch|leaf/i);
+  await page.keyboard.press("Escape");
+  await expect(drawer).toBeHidden();
+  await expect(chip).toBeFocused();
+});
