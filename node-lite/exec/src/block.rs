@@ -1,6 +1,6 @@
 //! A block as the sequencer sealed it, with everything that a reader or subscriber needs.
 
-use alloy_consensus::{Block, BlockBody, Header, ReceiptEnvelope, Transaction, TxEnvelope, TxReceipt};
+use alloy_consensus::{Block, BlockBody, Header, ReceiptEnvelope, Transaction, TxEnvelope};
 use alloy_eip7928::AccountChanges;
 use alloy_eips::{eip2718::Encodable2718, eip4895::Withdrawals};
 use alloy_primitives::{Address, B256, Bytes, TxKind};
@@ -55,18 +55,29 @@ impl SealedBlock {
     /// Gas used by the transaction at `index` alone.
     pub fn gas_used(&self, index: usize) -> Option<u64> {
         let until = self.receipts.get(index)?.cumulative_gas_used();
-        let before = index.checked_sub(1).and_then(|i| self.receipts.get(i)).map_or(0, |r| r.cumulative_gas_used());
+        let before = index
+            .checked_sub(1)
+            .and_then(|i| self.receipts.get(i))
+            .map_or(0, |r| r.cumulative_gas_used());
         Some(until.saturating_sub(before))
     }
 
     /// Index in the block of the first log of the transaction at `index`.
     pub fn first_log_index(&self, index: usize) -> usize {
-        self.receipts.iter().take(index).map(|r| r.logs().len()).sum()
+        self.receipts
+            .iter()
+            .take(index)
+            .map(|r| r.logs().len())
+            .sum()
     }
 
     /// Price per gas that the transaction at `index` paid.
     pub fn effective_gas_price(&self, index: usize) -> Option<u128> {
-        Some(self.transactions.get(index)?.effective_gas_price(Some(self.base_fee())))
+        Some(
+            self.transactions
+                .get(index)?
+                .effective_gas_price(Some(self.base_fee())),
+        )
     }
 
     /// The contract that the transaction at `index` was to create, whether or not it succeeded; geth reports it in both cases.
@@ -81,7 +92,15 @@ impl SealedBlock {
     /// `(tip per gas, gas used)` of every transaction, ascending by tip: what `eth_feeHistory` takes percentiles of.
     pub fn rewards(&self) -> Vec<(u128, u64)> {
         let mut rewards: Vec<_> = (0..self.transactions.len())
-            .filter_map(|i| Some((self.transactions.get(i)?.effective_tip_per_gas(self.base_fee()).unwrap_or_default(), self.gas_used(i)?)))
+            .filter_map(|i| {
+                Some((
+                    self.transactions
+                        .get(i)?
+                        .effective_tip_per_gas(self.base_fee())
+                        .unwrap_or_default(),
+                    self.gas_used(i)?,
+                ))
+            })
             .collect();
         rewards.sort_unstable();
         rewards
@@ -89,17 +108,31 @@ impl SealedBlock {
 
     /// EIP-2718 encodings of the transactions: the *body* response.
     pub fn encoded_transactions(&self) -> Vec<Bytes> {
-        self.transactions.iter().map(|tx| tx.encoded_2718().into()).collect()
+        self.transactions
+            .iter()
+            .map(|tx| tx.encoded_2718().into())
+            .collect()
     }
 
     /// EIP-2718 encodings of the receipts: the *receipts* response.
     pub fn encoded_receipts(&self) -> Vec<Bytes> {
-        self.receipts.iter().map(|receipt| receipt.encoded_2718().into()).collect()
+        self.receipts
+            .iter()
+            .map(|receipt| receipt.encoded_2718().into())
+            .collect()
     }
 }
 
 /// Size of a block's RLP in bytes (EIP-7934 bounds it).
 pub(crate) fn compute_size(header: &Header, transactions: &[TxEnvelope]) -> u64 {
-    let body = BlockBody { transactions: transactions.to_vec(), ommers: Vec::new(), withdrawals: Some(Withdrawals::default()) };
-    Block { header: header.clone(), body }.length() as u64
+    let body = BlockBody {
+        transactions: transactions.to_vec(),
+        ommers: Vec::new(),
+        withdrawals: Some(Withdrawals::default()),
+    };
+    Block {
+        header: header.clone(),
+        body,
+    }
+    .length() as u64
 }

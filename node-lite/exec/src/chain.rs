@@ -59,7 +59,10 @@ impl Chain {
         let start = genesis::build(genesis, &state)?;
         let signer = Signer::new(config.signer_key, start.rules.chain_id, start.rules.hash())?;
         if signer.address() != start.rules.genesis_signer {
-            return Err(ChainError::NotTheSigner { expected: start.rules.genesis_signer, got: signer.address() });
+            return Err(ChainError::NotTheSigner {
+                expected: start.rules.genesis_signer,
+                got: signer.address(),
+            });
         }
         let head = VerifiedHeader::genesis(start.block.header().clone(), &start.rules)?;
         let inner = Inner {
@@ -76,7 +79,9 @@ impl Chain {
             config,
             state,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Starts the thread that seals as [`SequencerConfig::seal`] says. It stops when the returned handle is dropped.
@@ -118,7 +123,9 @@ impl Chain {
     pub fn block(&self, id: BlockId) -> Result<Arc<SealedBlock>, ChainError> {
         let history = self.inner.history.read();
         match id {
-            BlockId::Hash(hash) => history.by_hash(&hash.block_hash).ok_or(ChainError::UnknownBlock),
+            BlockId::Hash(hash) => history
+                .by_hash(&hash.block_hash)
+                .ok_or(ChainError::UnknownBlock),
             BlockId::Number(BlockNumberOrTag::Number(number)) => history.by_number(number),
             BlockId::Number(BlockNumberOrTag::Earliest) => history.by_number(0),
             BlockId::Number(_) => Ok(history.head()),
@@ -132,7 +139,11 @@ impl Chain {
 
     /// A retained block by hash.
     pub fn block_by_hash(&self, hash: B256) -> Result<Arc<SealedBlock>, ChainError> {
-        self.inner.history.read().by_hash(&hash).ok_or(ChainError::UnknownBlock)
+        self.inner
+            .history
+            .read()
+            .by_hash(&hash)
+            .ok_or(ChainError::UnknownBlock)
     }
 
     /// The retained block that includes a transaction, and the transaction's index in it.
@@ -144,16 +155,25 @@ impl Chain {
     pub fn submit(&self, raw: &[u8]) -> Result<B256, PoolError> {
         let limit = self.inner.config.pool.transaction_bytes;
         if raw.len() > limit {
-            return Err(PoolError::Oversized { expected: limit, got: raw.len() });
+            return Err(PoolError::Oversized {
+                expected: limit,
+                got: raw.len(),
+            });
         }
         validate::check_type(raw)?;
         let mut rest = raw;
-        let transaction = TxEnvelope::decode_2718(&mut rest).map_err(|error| PoolError::Decode(error.to_string()))?;
+        let transaction = TxEnvelope::decode_2718(&mut rest)
+            .map_err(|error| PoolError::Decode(error.to_string()))?;
         if !rest.is_empty() {
             return Err(PoolError::Decode("bytes after the transaction".to_owned()));
         }
         let head = self.head();
-        let transaction = validate::check_stateless(transaction, raw.len(), self.chain_id(), head.header().gas_limit)?;
+        let transaction = validate::check_stateless(
+            transaction,
+            raw.len(),
+            self.chain_id(),
+            head.header().gas_limit,
+        )?;
         let hash = transaction.hash;
         let base_fee = self.next_base_fee();
         let transaction = {
@@ -166,9 +186,11 @@ impl Chain {
         };
         // No subscriber is not an error.
         let _ = self.inner.pending.send(transaction);
-        let (waiting, condvar) = &self.inner.wake;
-        *waiting.lock() = true;
-        condvar.notify_all();
+        if self.inner.config.seal == SealMode::Automine {
+            let (waiting, condvar) = &self.inner.wake;
+            *waiting.lock() = true;
+            condvar.notify_all();
+        }
         Ok(hash)
     }
 
@@ -190,7 +212,10 @@ impl Chain {
     /// The sender's next nonce after its executable pooled transactions: `eth_getTransactionCount(.., "pending")`.
     pub fn pending_nonce(&self, address: Address) -> Result<u64, ChainError> {
         let pool = self.inner.pool.lock();
-        let state = self.state_at_root(self.head().state_root()).account(address)?.map_or(0, |account| account.nonce);
+        let state = self
+            .state_at_root(self.head().state_root())
+            .account(address)?
+            .map_or(0, |account| account.nonce);
         Ok(pool.next_nonce(&address, state))
     }
 
@@ -227,7 +252,7 @@ impl Chain {
     }
 
     pub(crate) fn state_at_root(&self, root: B256) -> StateView {
-        StateView { state: self.inner.state.clone(), root }
+        StateView::new(self.inner.state.clone(), root)
     }
 
     /// Base fee of the next block in wei (EIP-1559).
@@ -236,22 +261,33 @@ impl Chain {
     }
 
     /// `eth_call`: runs a request on the state after a block. The block environment is that block's own, unless overridden.
-    pub fn call(&self, request: &TransactionRequest, at: BlockId, overrides: &CallOverrides) -> Result<Bytes, CallError> {
+    pub fn call(
+        &self,
+        request: &TransactionRequest,
+        at: BlockId,
+        overrides: &CallOverrides,
+    ) -> Result<Bytes, CallError> {
         call::call(self, request, at, overrides)
     }
 
     /// `eth_estimateGas`: the smallest gas limit with which the request succeeds.
-    pub fn estimate_gas(&self, request: &TransactionRequest, at: BlockId, overrides: &CallOverrides) -> Result<u64, CallError> {
+    pub fn estimate_gas(
+        &self,
+        request: &TransactionRequest,
+        at: BlockId,
+        overrides: &CallOverrides,
+    ) -> Result<u64, CallError> {
         call::estimate_gas(self, request, at, overrides)
     }
 
     /// `eth_createAccessList` (EIP-2930).
-    pub fn create_access_list(&self, request: &TransactionRequest, at: BlockId, overrides: &CallOverrides) -> Result<AccessListOutcome, CallError> {
+    pub fn create_access_list(
+        &self,
+        request: &TransactionRequest,
+        at: BlockId,
+        overrides: &CallOverrides,
+    ) -> Result<AccessListOutcome, CallError> {
         call::create_access_list(self, request, at, overrides)
-    }
-
-    pub(crate) fn seal_mode(&self) -> SealMode {
-        self.inner.config.seal
     }
 }
 
@@ -281,18 +317,29 @@ pub struct StateView {
 }
 
 impl StateView {
+    pub(crate) const fn new(state: StateDb, root: B256) -> Self {
+        Self { state, root }
+    }
+
     /// Root of this state.
     pub const fn root(&self) -> B256 {
         self.root
     }
 
     /// An account, or `None` if the trie proves that there is none.
-    pub fn account(&self, address: Address) -> Result<Option<Account>, node_lite_state::StateError> {
+    pub fn account(
+        &self,
+        address: Address,
+    ) -> Result<Option<Account>, node_lite_state::StateError> {
         self.state.account_at(self.root, address)
     }
 
     /// A storage slot; zero when the trie proves that it is not there.
-    pub fn storage(&self, address: Address, slot: U256) -> Result<U256, node_lite_state::StateError> {
+    pub fn storage(
+        &self,
+        address: Address,
+        slot: U256,
+    ) -> Result<U256, node_lite_state::StateError> {
         self.state.storage_at(self.root, address, slot)
     }
 
@@ -304,8 +351,17 @@ impl StateView {
         }
     }
 
+    /// A code that some account of this state has, by its hash.
+    pub fn code_by_hash(&self, hash: B256) -> Result<Bytes, node_lite_state::StateError> {
+        self.state.code(hash)
+    }
+
     /// EIP-1186 proof of an account and some of its slots.
-    pub fn prove(&self, address: Address, slots: &[U256]) -> Result<AccountProof, node_lite_state::StateError> {
+    pub fn prove(
+        &self,
+        address: Address,
+        slots: &[U256],
+    ) -> Result<AccountProof, node_lite_state::StateError> {
         self.state.prove(self.root, address, slots)
     }
 }

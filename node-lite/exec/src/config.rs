@@ -1,10 +1,10 @@
 //! What an operator can set: how blocks are made and how much is kept.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use alloy_primitives::{Address, B256};
 
-use crate::genesis::DEV_SIGNER_KEY;
+use crate::{error::ChainError, genesis::DEV_SIGNER_KEY};
 
 /// How often the sequencer seals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,24 @@ pub enum SealMode {
     Automine,
     /// Only when [`crate::Chain::seal`] is called.
     Manual,
+}
+
+impl FromStr for SealMode {
+    type Err = String;
+
+    /// `automine`, `manual`, or an interval in milliseconds such as `250` or `1000`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "automine" => Ok(Self::Automine),
+            "manual" => Ok(Self::Manual),
+            millis => match millis.parse() {
+                Ok(millis) => Ok(Self::Interval(Duration::from_millis(millis))),
+                Err(_) => Err(format!(
+                    "expected automine, manual or milliseconds, got {text}"
+                )),
+            },
+        }
+    }
 }
 
 /// Bounds on the mempool.
@@ -34,7 +52,13 @@ pub struct PoolLimits {
 
 impl Default for PoolLimits {
     fn default() -> Self {
-        Self { transactions: 16_384, per_sender: 1_024, bytes: 64 << 20, transaction_bytes: 128 << 10, nonce_gap: 1_024 }
+        Self {
+            transactions: 16_384,
+            per_sender: 1_024,
+            bytes: 64 << 20,
+            transaction_bytes: 128 << 10,
+            nonce_gap: 1_024,
+        }
     }
 }
 
@@ -60,6 +84,33 @@ pub struct SequencerConfig {
 impl SequencerConfig {
     /// The shortest seal interval.
     pub const MIN_INTERVAL: Duration = Duration::from_millis(50);
+
+    /// Refuses values that no chain can run with.
+    pub(crate) fn validate(&self) -> Result<(), ChainError> {
+        let refuse = |key, expected: &str, got: String| {
+            Err(ChainError::Config {
+                key,
+                expected: expected.to_owned(),
+                got,
+            })
+        };
+        if let SealMode::Interval(interval) = self.seal
+            && interval < Self::MIN_INTERVAL
+        {
+            return refuse(
+                "seal",
+                "an interval of at least 50 ms",
+                format!("{interval:?}"),
+            );
+        }
+        if self.retain_blocks == 0 {
+            return refuse("retain_blocks", "at least 1", "0".to_owned());
+        }
+        if self.subscription_depth == 0 {
+            return refuse("subscription_depth", "at least 1", "0".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for SequencerConfig {

@@ -153,7 +153,9 @@ pub enum PoolError {
         got: u64,
     },
     /// Tip above the cap.
-    #[error("max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: {tip}, maxFeePerGas: {cap}")]
+    #[error(
+        "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: {tip}, maxFeePerGas: {cap}"
+    )]
     TipAboveCap {
         /// `maxPriorityFeePerGas`.
         tip: u128,

@@ -16,6 +16,7 @@ mod config;
 mod error;
 mod evm;
 mod genesis;
+mod history;
 mod pool;
 mod seal;
 mod sequencer;
@@ -26,7 +27,10 @@ pub use call::{AccessListOutcome, CallOverrides};
 pub use chain::{Chain, StateView};
 pub use config::{PoolLimits, SealMode, SequencerConfig};
 pub use error::{CallError, ChainError, GenesisError, PoolError};
-pub use genesis::{DEV_CHAIN_ID, DEV_GENESIS_HASH, DEV_GENESIS_JSON, DEV_SIGNER, DEV_SIGNER_KEY, SIGNER_PREDEPLOY, dev_genesis, dev_rules, parse_genesis};
+pub use genesis::{
+    DEV_CHAIN_ID, DEV_GENESIS_HASH, DEV_GENESIS_JSON, DEV_SIGNER, DEV_SIGNER_KEY, SIGNER_PREDEPLOY,
+    dev_genesis, dev_rules, parse_genesis,
+};
 pub use pool::{PoolStatus, PooledTransaction};
 pub use sequencer::Sequencer;
 pub use signer::Signer;

@@ -1,7 +1,7 @@
 //! The sequencer's key: signs header digests (`docs/wire-format.md`, Signature).
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256};
 use k256::ecdsa::SigningKey;
 use sidelight_core::{
     extension::Extension,
@@ -21,7 +21,9 @@ pub struct Signer {
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -30,7 +32,12 @@ impl Signer {
     pub fn new(key: B256, chain_id: u64, rules_hash: B256) -> Result<Self, ChainError> {
         let key = SigningKey::from_slice(key.as_slice()).map_err(|_| ChainError::SignerKey)?;
         let address = Address::from_public_key(key.verifying_key());
-        Ok(Self { key, address, chain_id, rules_hash })
+        Ok(Self {
+            key,
+            address,
+            chain_id,
+            rules_hash,
+        })
     }
 
     /// Address of the key.
@@ -40,22 +47,29 @@ impl Signer {
 
     /// Signs a header as it is. Whether it is a good one is the caller's business: the lying node signs bad ones.
     pub fn sign(&self, header: Header, extension: Extension) -> Result<SignedHeader, ChainError> {
-        let digest = compute_signing_digest(self.chain_id, self.rules_hash, header.number, header.hash_slow());
+        let digest = compute_signing_digest(
+            self.chain_id,
+            self.rules_hash,
+            header.number,
+            header.hash_slow(),
+        );
         let signature = self.sign_digest(digest)?;
-        Ok(SignedHeader { header, extension, signature })
+        Ok(SignedHeader {
+            header,
+            extension,
+            signature,
+        })
     }
 
     /// Signs a digest: `r || s || v`, low s, v = 27 or 28.
     pub fn sign_digest(&self, digest: B256) -> Result<[u8; 65], ChainError> {
-        let (signature, recovery) = self.key.sign_prehash_recoverable(digest.as_slice()).map_err(|_| ChainError::SignerKey)?;
+        let (signature, recovery) = self
+            .key
+            .sign_prehash_recoverable(digest.as_slice())
+            .map_err(|_| ChainError::SignerKey)?;
         let mut bytes = [0; 65];
         bytes[..64].copy_from_slice(&signature.to_bytes());
         bytes[64] = 27 + recovery.to_byte();
         Ok(bytes)
     }
-}
-
-/// Address of a secret key, without a chain.
-pub(crate) fn address_of(key: B256) -> Result<Address, ChainError> {
-    Ok(Signer::new(key, 0, keccak256([]))?.address)
 }

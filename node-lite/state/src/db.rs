@@ -3,36 +3,19 @@
 use std::sync::Arc;
 
 use alloy_eip7928::AccountChanges;
-use alloy_primitives::{Address, B256, Bytes, U256, map::B256Set};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use parking_lot::RwLock;
+pub use sidelight_core::state::Account;
 use sidelight_core::state::PartialState;
 
 use crate::{
+    node::EMPTY_ROOT,
     proof::{self, AccountProof},
     store::Store,
 };
 
-/// An account as its trie leaf holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Transactions sent, or contracts created.
-    pub nonce: u64,
-    /// Wei.
-    pub balance: U256,
-    /// Root of its storage trie.
-    pub storage_root: B256,
-    /// Keccak of its code.
-    pub code_hash: B256,
-}
-
-impl Default for Account {
-    fn default() -> Self {
-        Self { nonce: 0, balance: U256::ZERO, storage_root: crate::node::EMPTY_ROOT, code_hash: EMPTY_CODE_HASH }
-    }
-}
-
 /// Keccak of no bytes.
-pub(crate) const EMPTY_CODE_HASH: B256 = alloy_primitives::KECCAK256_EMPTY;
+pub(crate) const EMPTY_CODE_HASH: B256 = KECCAK256_EMPTY;
 
 /// Why the state cannot be read or extended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,8 +43,8 @@ pub enum StateError {
     #[error("the node store is corrupt")]
     Corrupt,
     /// The trie refused the changes.
-    #[error("{0}")]
-    Trie(String),
+    #[error(transparent)]
+    Trie(sidelight_core::state::StateError),
 }
 
 /// How much the store holds.
@@ -122,11 +105,20 @@ impl StateDb {
         if hash == EMPTY_CODE_HASH {
             return Ok(Bytes::new());
         }
-        self.store.read().code(&hash).cloned().ok_or(StateError::MissingCode { hash })
+        self.store
+            .read()
+            .code(&hash)
+            .cloned()
+            .ok_or(StateError::MissingCode { hash })
     }
 
     /// EIP-1186 proof of an account and some of its slots.
-    pub fn prove(&self, root: B256, address: Address, slots: &[U256]) -> Result<AccountProof, StateError> {
+    pub fn prove(
+        &self,
+        root: B256,
+        address: Address,
+        slots: &[U256],
+    ) -> Result<AccountProof, StateError> {
         let store = self.store.read();
         check_retained(&store, root)?;
         proof::prove(&store, root, address, slots)
@@ -134,35 +126,47 @@ impl StateDb {
 
     /// The nodes that prove all of these accounts and slots, or their absence, together: depth first from the root, each once, an account's storage nodes
     /// directly after its leaf (`docs/wire-format.md` section 2).
-    pub fn multiproof(&self, root: B256, keys: &[(Address, Vec<U256>)]) -> Result<Vec<Bytes>, StateError> {
-        let store = self.store.read();
-        check_retained(&store, root)?;
-        let mut wanted = B256Set::default();
-        for (address, slots) in keys {
-            let account = proof::read_account(&store, root, *address, |hash, _| {
-                wanted.insert(*hash);
-            })?;
-            let Some(account) = account else { continue };
-            for slot in slots {
-                proof::read_slot(&store, account.storage_root, *slot, |hash, _| {
-                    wanted.insert(*hash);
-                })?;
-            }
-        }
-        store.order(root, wanted)
+    pub fn multiproof(
+        &self,
+        root: B256,
+        keys: &[(Address, Vec<U256>)],
+    ) -> Result<Vec<Bytes>, StateError> {
+        self.check_retained(root)?;
+        let mut state = PartialState::from_root(root);
+        state
+            .reveal_reads_with(|hash| self.node(hash), keys)
+            .map_err(StateError::Trie)
     }
 
     /// The pre-state nodes that applying these changes needs, in wire order.
-    pub fn witness(&self, pre_root: B256, changes: &[AccountChanges]) -> Result<Vec<Bytes>, StateError> {
+    pub fn witness(
+        &self,
+        pre_root: B256,
+        changes: &[AccountChanges],
+    ) -> Result<Vec<Bytes>, StateError> {
         Ok(self.apply(pre_root, changes)?.witness)
     }
 
     /// Applies a block access list to a retained state, stores what is new and retains the new root once.
-    pub fn commit(&self, pre_root: B256, changes: &[AccountChanges]) -> Result<Committed, StateError> {
+    pub fn commit(
+        &self,
+        pre_root: B256,
+        changes: &[AccountChanges],
+    ) -> Result<Committed, StateError> {
         let applied = self.apply(pre_root, changes)?;
-        let codes = changes.iter().filter_map(|account| account.code_post_state()).filter(|code| !code.is_empty()).cloned().collect();
-        self.store.write().insert(applied.root, applied.nodes, codes)?;
-        Ok(Committed { root: applied.root, witness: applied.witness })
+        let codes = changes
+            .iter()
+            .filter_map(|account| account.code_post_state())
+            .filter(|code| !code.is_empty())
+            .cloned()
+            .collect();
+        self.store
+            .write()
+            .insert(applied.root, applied.nodes, codes)?;
+        Ok(Committed {
+            root: applied.root,
+            witness: applied.witness,
+        })
     }
 
     /// Retains a retained root once more.
@@ -182,23 +186,29 @@ impl StateDb {
 
     /// Runs the same trie code that every client runs, with nodes from the store.
     fn apply(&self, pre_root: B256, changes: &[AccountChanges]) -> Result<Applied, StateError> {
-        let mut touched = B256Set::default();
-        let mut nodes = Vec::new();
-        let mut state = PartialState::from_root(pre_root);
-        let lookup = |hash: &B256| {
-            let node = self.store.read().node(hash).cloned();
-            if node.is_some() {
-                touched.insert(*hash);
-            }
-            node
-        };
-        if pre_root != crate::node::EMPTY_ROOT {
-            check_retained(&self.store.read(), pre_root)?;
+        if pre_root != EMPTY_ROOT {
+            self.check_retained(pre_root)?;
         }
-        state.apply_with(changes, lookup).map_err(|error| StateError::Trie(error.to_string()))?;
-        let root = state.root_with(|hash, rlp| nodes.push((*hash, Bytes::copy_from_slice(rlp)))).map_err(|error| StateError::Trie(error.to_string()))?;
-        let witness = self.store.read().order(pre_root, touched)?;
-        Ok(Applied { root, nodes, witness })
+        let mut state = PartialState::from_root(pre_root);
+        let witness = state
+            .apply_with(|hash| self.node(hash), changes)
+            .map_err(StateError::Trie)?;
+        let mut nodes = Vec::new();
+        let root = state.root_with(|hash, rlp| nodes.push((hash, Bytes::copy_from_slice(rlp))));
+        Ok(Applied {
+            root,
+            nodes,
+            witness,
+        })
+    }
+
+    /// Locks per node, so that neither a long proof nor a large commit keeps others waiting.
+    fn node(&self, hash: &B256) -> Option<Bytes> {
+        self.store.read().node(hash).cloned()
+    }
+
+    fn check_retained(&self, root: B256) -> Result<(), StateError> {
+        check_retained(&self.store.read(), root)
     }
 }
 
@@ -209,5 +219,9 @@ struct Applied {
 }
 
 fn check_retained(store: &Store, root: B256) -> Result<(), StateError> {
-    if store.is_retained(&root) { Ok(()) } else { Err(StateError::UnknownRoot { root }) }
+    if store.is_retained(&root) {
+        Ok(())
+    } else {
+        Err(StateError::UnknownRoot { root })
+    }
 }

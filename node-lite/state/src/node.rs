@@ -58,13 +58,18 @@ impl<'a> Node<'a> {
             }
             2 => {
                 let mut item = items[0];
-                let path = Header::decode_bytes(&mut item, false).map_err(|_| StateError::Corrupt)?;
+                let path =
+                    Header::decode_bytes(&mut item, false).map_err(|_| StateError::Corrupt)?;
                 let flag = *path.first().ok_or(StateError::Corrupt)?;
                 if flag & 0x20 == 0 {
-                    return Ok(Node::Extension { path, child: decode_child(items[1])? });
+                    return Ok(Node::Extension {
+                        path,
+                        child: decode_child(items[1])?,
+                    });
                 }
                 let mut item = items[1];
-                let value = Header::decode_bytes(&mut item, false).map_err(|_| StateError::Corrupt)?;
+                let value =
+                    Header::decode_bytes(&mut item, false).map_err(|_| StateError::Corrupt)?;
                 Ok(Node::Leaf { path, value })
             }
             _ => Err(StateError::Corrupt),
@@ -82,7 +87,10 @@ impl<'a> Node<'a> {
                     }
                 }
             }
-            Node::Extension { child: Child::Hash(hash), .. } => f(*hash),
+            Node::Extension {
+                child: Child::Hash(hash),
+                ..
+            } => f(*hash),
             Node::Extension { .. } => {}
             Node::Leaf { value, .. } => {
                 if let Some(account) = decode_account_leaf(value)
@@ -104,7 +112,11 @@ impl<'a> Node<'a> {
 }
 
 /// Follows `key` (64 nibbles), of which `used` are behind us, through a stored node and whatever is inlined in it.
-pub(crate) fn follow<'a>(rlp: &'a [u8], key: &[u8; 64], mut used: usize) -> Result<Step<'a>, StateError> {
+pub(crate) fn follow<'a>(
+    rlp: &'a [u8],
+    key: &[u8; 64],
+    mut used: usize,
+) -> Result<Step<'a>, StateError> {
     let mut rlp = rlp;
     loop {
         let rest = key.get(used..).ok_or(StateError::Corrupt)?;
@@ -115,7 +127,9 @@ pub(crate) fn follow<'a>(rlp: &'a [u8], key: &[u8; 64], mut used: usize) -> Resu
                 children[usize::from(nibble)]
             }
             Node::Extension { path, child } => {
-                let Some(length) = match_path(path, rest, false) else { return Ok(Step::Absent) };
+                let Some(length) = match_path(path, rest, false) else {
+                    return Ok(Step::Absent);
+                };
                 used += length;
                 child
             }
@@ -162,9 +176,15 @@ pub(crate) fn to_nibbles(key: B256) -> [u8; 64] {
 fn match_path(path: &[u8], rest: &[u8], whole: bool) -> Option<usize> {
     let (flag, bytes) = path.split_first()?;
     let odd = (flag & 0x10 != 0).then_some(flag & 0x0f);
-    let nibbles = odd.into_iter().chain(bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]));
+    let nibbles = odd
+        .into_iter()
+        .chain(bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]));
     let length = usize::from(odd.is_some()) + bytes.len() * 2;
-    let fits = if whole { rest.len() == length } else { rest.len() >= length };
+    let fits = if whole {
+        rest.len() == length
+    } else {
+        rest.len() >= length
+    };
     (fits && nibbles.eq(rest.get(..length)?.iter().copied())).then_some(length)
 }
 
@@ -189,4 +209,5 @@ fn take_item<'a>(buf: &mut &'a [u8]) -> Result<&'a [u8], StateError> {
 }
 
 /// Root of a trie without keys: `keccak(rlp(""))`.
-pub(crate) const EMPTY_ROOT: B256 = alloy_primitives::b256!("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+pub(crate) const EMPTY_ROOT: B256 =
+    alloy_primitives::b256!("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");

@@ -33,29 +33,57 @@ pub struct StorageProof {
     pub nodes: Vec<Bytes>,
 }
 
-pub(crate) fn prove(store: &Store, root: B256, address: Address, slots: &[U256]) -> Result<AccountProof, StateError> {
+pub(crate) fn prove(
+    store: &Store,
+    root: B256,
+    address: Address,
+    slots: &[U256],
+) -> Result<AccountProof, StateError> {
     let mut nodes = Vec::new();
     let account = read_account(store, root, address, |_, rlp| nodes.push(rlp.clone()))?;
     let mut storage = Vec::with_capacity(slots.len());
     for slot in slots {
         let mut nodes = Vec::new();
         let value = match &account {
-            Some(account) => read_slot(store, account.storage_root, *slot, |_, rlp| nodes.push(rlp.clone()))?,
+            Some(account) => read_slot(store, account.storage_root, *slot, |_, rlp| {
+                nodes.push(rlp.clone())
+            })?,
             None => U256::ZERO,
         };
-        storage.push(StorageProof { slot: *slot, value, nodes });
+        storage.push(StorageProof {
+            slot: *slot,
+            value,
+            nodes,
+        });
     }
-    Ok(AccountProof { address, account, nodes, storage })
+    Ok(AccountProof {
+        address,
+        account,
+        nodes,
+        storage,
+    })
 }
 
-pub(crate) fn read_account(store: &Store, root: B256, address: Address, visit: impl FnMut(&B256, &Bytes)) -> Result<Option<Account>, StateError> {
+pub(crate) fn read_account(
+    store: &Store,
+    root: B256,
+    address: Address,
+    visit: impl FnMut(&B256, &Bytes),
+) -> Result<Option<Account>, StateError> {
     match store.walk(root, keccak256(address), visit)? {
-        Some(value) => decode_account_leaf(value).map(Some).ok_or(StateError::Corrupt),
+        Some(value) => decode_account_leaf(value)
+            .map(Some)
+            .ok_or(StateError::Corrupt),
         None => Ok(None),
     }
 }
 
-pub(crate) fn read_slot(store: &Store, storage_root: B256, slot: U256, visit: impl FnMut(&B256, &Bytes)) -> Result<U256, StateError> {
+pub(crate) fn read_slot(
+    store: &Store,
+    storage_root: B256,
+    slot: U256,
+    visit: impl FnMut(&B256, &Bytes),
+) -> Result<U256, StateError> {
     match store.walk(storage_root, keccak256(slot.to_be_bytes::<32>()), visit)? {
         Some(mut value) => U256::decode(&mut value).map_err(|_| StateError::Corrupt),
         None => Ok(U256::ZERO),

@@ -2,10 +2,7 @@
 //!
 //! A node's count is the number of stored nodes that name it, plus the number of times it is pinned as a root. A code's count is the number of account leaves that name it.
 
-use alloy_primitives::{
-    B256, Bytes, keccak256,
-    map::{B256Map, B256Set},
-};
+use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
 
 use crate::{
     db::{StateError, StateStats},
@@ -49,12 +46,20 @@ impl Store {
     }
 
     /// Takes the nodes and codes that a block adds and pins its root. On an error nothing has changed.
-    pub(crate) fn insert(&mut self, root: B256, nodes: Vec<(B256, Bytes)>, codes: Vec<Bytes>) -> Result<(), StateError> {
+    pub(crate) fn insert(
+        &mut self,
+        root: B256,
+        nodes: Vec<(B256, Bytes)>,
+        codes: Vec<Bytes>,
+    ) -> Result<(), StateError> {
         let mut fresh = Vec::with_capacity(nodes.len());
         for (hash, bytes) in nodes {
             self.nodes.entry(hash).or_insert_with(|| {
                 fresh.push(hash);
-                Counted { bytes, references: 0 }
+                Counted {
+                    bytes,
+                    references: 0,
+                }
             });
         }
         let mut fresh_codes = Vec::new();
@@ -62,7 +67,10 @@ impl Store {
             let hash = keccak256(&bytes);
             self.codes.entry(hash).or_insert_with(|| {
                 fresh_codes.push(hash);
-                Counted { bytes, references: 0 }
+                Counted {
+                    bytes,
+                    references: 0,
+                }
             });
         }
         if let Err(error) = self.check_references(root, &fresh) {
@@ -82,10 +90,21 @@ impl Store {
             node.references += 1;
         }
         // Nodes and codes of intermediate states that the root does not reach.
-        let orphans = fresh.into_iter().filter(|hash| self.nodes.get(hash).is_some_and(|node| node.references == 0)).collect();
+        let orphans = fresh
+            .into_iter()
+            .filter(|hash| {
+                self.nodes
+                    .get(hash)
+                    .is_some_and(|node| node.references == 0)
+            })
+            .collect();
         self.remove(orphans)?;
         for hash in fresh_codes {
-            if self.codes.get(&hash).is_some_and(|code| code.references == 0) {
+            if self
+                .codes
+                .get(&hash)
+                .is_some_and(|code| code.references == 0)
+            {
                 self.codes.remove(&hash);
             }
         }
@@ -94,7 +113,10 @@ impl Store {
 
     /// Pins a root once more.
     pub(crate) fn retain(&mut self, root: B256) -> Result<(), StateError> {
-        let pins = self.pins.get_mut(&root).ok_or(StateError::UnknownRoot { root })?;
+        let pins = self
+            .pins
+            .get_mut(&root)
+            .ok_or(StateError::UnknownRoot { root })?;
         *pins += 1;
         if let Some(node) = self.nodes.get_mut(&root) {
             node.references += 1;
@@ -104,7 +126,10 @@ impl Store {
 
     /// Takes one pin off a root, and removes what nothing references any more.
     pub(crate) fn release(&mut self, root: B256) -> Result<(), StateError> {
-        let pins = self.pins.get_mut(&root).ok_or(StateError::UnknownRoot { root })?;
+        let pins = self
+            .pins
+            .get_mut(&root)
+            .ok_or(StateError::UnknownRoot { root })?;
         *pins -= 1;
         if *pins == 0 {
             self.pins.remove(&root);
@@ -112,14 +137,26 @@ impl Store {
         if root == EMPTY_ROOT {
             return Ok(());
         }
-        let node = self.nodes.get_mut(&root).ok_or(StateError::MissingNode { hash: root })?;
+        let node = self
+            .nodes
+            .get_mut(&root)
+            .ok_or(StateError::MissingNode { hash: root })?;
         node.references -= 1;
-        let orphans = if node.references == 0 { vec![root] } else { Vec::new() };
+        let orphans = if node.references == 0 {
+            vec![root]
+        } else {
+            Vec::new()
+        };
         self.remove(orphans)
     }
 
     /// Follows a hashed key from a root, showing every stored node on the way to `visit`. Returns the value's RLP.
-    pub(crate) fn walk(&self, root: B256, key: B256, mut visit: impl FnMut(&B256, &Bytes)) -> Result<Option<&[u8]>, StateError> {
+    pub(crate) fn walk(
+        &self,
+        root: B256,
+        key: B256,
+        mut visit: impl FnMut(&B256, &Bytes),
+    ) -> Result<Option<&[u8]>, StateError> {
         if root == EMPTY_ROOT {
             return Ok(None);
         }
@@ -135,23 +172,6 @@ impl Store {
                 Step::Down(next, deeper) => (hash, used) = (next, deeper),
             }
         }
-    }
-
-    /// Those of `wanted` that `root` reaches through each other: depth first, each once, an account's storage nodes directly after its leaf.
-    pub(crate) fn order(&self, root: B256, mut wanted: B256Set) -> Result<Vec<Bytes>, StateError> {
-        let mut ordered = Vec::with_capacity(wanted.len());
-        let mut stack = vec![root];
-        while let Some(hash) = stack.pop() {
-            if !wanted.remove(&hash) {
-                continue;
-            }
-            let rlp = self.node(&hash).ok_or(StateError::MissingNode { hash })?;
-            ordered.push(rlp.clone());
-            let from = stack.len();
-            Node::decode(rlp)?.for_each_reference(|child| stack.push(child));
-            stack[from..].reverse();
-        }
-        Ok(ordered)
     }
 
     fn check_references(&self, root: B256, fresh: &[B256]) -> Result<(), StateError> {
@@ -182,14 +202,19 @@ impl Store {
 
     /// Adds `by` (1 or -1) to the counts of what a node references, and returns the nodes that are at zero after that.
     fn count_references(&mut self, hash: &B256, by: i32) -> Result<Vec<B256>, StateError> {
-        let rlp = self.node(hash).ok_or(StateError::MissingNode { hash: *hash })?.clone();
+        let rlp = self
+            .node(hash)
+            .ok_or(StateError::MissingNode { hash: *hash })?
+            .clone();
         let node = Node::decode(&rlp)?;
         let mut unreferenced = Vec::new();
         let mut broken = false;
-        node.for_each_reference(|child| match self.nodes.get_mut(&child).and_then(|node| node.count(by)) {
-            Some(0) => unreferenced.push(child),
-            Some(_) => {}
-            None => broken = true,
+        node.for_each_reference(|child| {
+            match self.nodes.get_mut(&child).and_then(|node| node.count(by)) {
+                Some(0) => unreferenced.push(child),
+                Some(_) => {}
+                None => broken = true,
+            }
         });
         if let Some(code_hash) = node.code_hash()
             && let Some(code) = self.codes.get_mut(&code_hash)
@@ -197,7 +222,11 @@ impl Store {
         {
             self.codes.remove(&code_hash);
         }
-        if broken { Err(StateError::Corrupt) } else { Ok(unreferenced) }
+        if broken {
+            Err(StateError::Corrupt)
+        } else {
+            Ok(unreferenced)
+        }
     }
 
     fn remove(&mut self, mut orphans: Vec<B256>) -> Result<(), StateError> {

@@ -1,0 +1,191 @@
+//! revm over the node store: the database adapter and the environments.
+
+use std::sync::Arc;
+
+use alloy_consensus::{Header, Transaction, TxEnvelope};
+use alloy_primitives::{Address, B256, TxKind, U256, map::B256Map};
+use node_lite_state::StateError;
+use parking_lot::RwLock;
+use revm::{
+    Database, DatabaseRef,
+    bytecode::Bytecode,
+    context::{BlockEnv, CfgEnv, Context, TxEnv, either::Either},
+    context_interface::block::BlobExcessGasAndPrice,
+    database_interface::DBErrorMarker,
+    handler::{MainContext, MainnetContext},
+    primitives::hardfork::SpecId,
+    state::AccountInfo,
+};
+
+use crate::{
+    chain::{Chain, Inner, StateView},
+    history::History,
+};
+
+/// The execution rules of every block.
+pub(crate) const SPEC: SpecId = SpecId::OSAKA;
+/// Codes with their jump tables that are kept between blocks.
+const CACHED_CODES: usize = 1_024;
+
+/// A state read that failed inside the EVM.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct ReadError(#[from] pub(crate) StateError);
+
+impl DBErrorMarker for ReadError {}
+
+/// Analysed codes by hash, shared by all executions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CodeCache(Arc<RwLock<B256Map<Bytecode>>>);
+
+impl CodeCache {
+    fn get_or_insert_with(
+        &self,
+        hash: B256,
+        load: impl FnOnce() -> Result<Bytecode, ReadError>,
+    ) -> Result<Bytecode, ReadError> {
+        if let Some(code) = self.0.read().get(&hash) {
+            return Ok(code.clone());
+        }
+        let code = load()?;
+        let mut codes = self.0.write();
+        // Starting over is simpler than tracking use, and costs one analysis for each code in use.
+        if codes.len() >= CACHED_CODES {
+            codes.clear();
+        }
+        codes.insert(hash, code.clone());
+        Ok(code)
+    }
+}
+
+/// The state after one block, as revm's database.
+#[derive(Clone, Debug)]
+pub(crate) struct StateReader<'a> {
+    view: StateView,
+    codes: &'a CodeCache,
+    history: &'a RwLock<History>,
+}
+
+impl<'a> StateReader<'a> {
+    pub(crate) const fn new(inner: &'a Inner, view: StateView) -> Self {
+        Self {
+            view,
+            codes: &inner.codes,
+            history: &inner.history,
+        }
+    }
+}
+
+impl DatabaseRef for StateReader<'_> {
+    type Error = ReadError;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
+        let account = self.view.account(address)?;
+        Ok(account.map(|account| AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code_hash: account.code_hash,
+            code: None,
+            ..Default::default()
+        }))
+    }
+
+    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, ReadError> {
+        self.codes.get_or_insert_with(hash, || {
+            let code = self.view.code_by_hash(hash)?;
+            Bytecode::new_raw_checked(code).map_err(|_| ReadError(StateError::Corrupt))
+        })
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, ReadError> {
+        Ok(self.view.storage(address, slot)?)
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, ReadError> {
+        // revm asks for the 256 ancestors only; before genesis there are none, and the opcode gives zero.
+        Ok(self.history.read().hash_of(number).unwrap_or_default())
+    }
+}
+
+impl Database for StateReader<'_> {
+    type Error = ReadError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
+        self.basic_ref(address)
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadError> {
+        self.code_by_hash_ref(hash)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
+        self.storage_ref(address, slot)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
+        self.block_hash_ref(number)
+    }
+}
+
+/// An EVM context of this chain over a database.
+pub(crate) fn context<DB: Database>(db: DB, cfg: CfgEnv, block: BlockEnv) -> MainnetContext<DB> {
+    Context::mainnet()
+        .with_db(db)
+        .with_cfg(cfg)
+        .with_block(block)
+}
+
+/// The chain's configuration of revm.
+pub(crate) fn cfg_env(chain_id: u64) -> CfgEnv {
+    CfgEnv::new_with_spec(SPEC).with_chain_id(chain_id)
+}
+
+/// The block environment that a header gives.
+pub(crate) fn block_env(header: &Header) -> BlockEnv {
+    BlockEnv {
+        number: U256::from(header.number),
+        beneficiary: header.beneficiary,
+        timestamp: U256::from(header.timestamp),
+        gas_limit: header.gas_limit,
+        basefee: header.base_fee_per_gas.unwrap_or_default(),
+        difficulty: U256::ZERO,
+        prevrandao: Some(header.mix_hash),
+        blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new_with_spec(
+            header.excess_blob_gas.unwrap_or_default(),
+            SPEC,
+        )),
+        slot_num: 0,
+    }
+}
+
+/// A signed transaction as revm takes it.
+pub(crate) fn tx_env(transaction: &TxEnvelope, sender: Address) -> TxEnv {
+    TxEnv {
+        tx_type: transaction.tx_type().into(),
+        caller: sender,
+        gas_limit: transaction.gas_limit(),
+        gas_price: transaction.max_fee_per_gas(),
+        kind: transaction.to().map_or(TxKind::Create, TxKind::Call),
+        value: transaction.value(),
+        data: transaction.input().clone(),
+        nonce: transaction.nonce(),
+        chain_id: transaction.chain_id(),
+        access_list: transaction.access_list().cloned().unwrap_or_default(),
+        gas_priority_fee: transaction.max_priority_fee_per_gas(),
+        blob_hashes: Vec::new(),
+        max_fee_per_blob_gas: 0,
+        authorization_list: transaction
+            .authorization_list()
+            .unwrap_or_default()
+            .iter()
+            .cloned()
+            .map(Either::Left)
+            .collect(),
+    }
+}
+
+impl Chain {
+    pub(crate) fn reader(&self, view: StateView) -> StateReader<'_> {
+        StateReader::new(&self.inner, view)
+    }
+}

@@ -1,0 +1,165 @@
+//! From pooled transactions to a signed block that clients accept: build, commit, assemble the header, sign, verify.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use alloy_consensus::{
+    Header,
+    constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
+};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, B64, B256, Bytes, U256, keccak256};
+use node_lite_state::Committed;
+use sidelight_core::{
+    bal::verify_bal,
+    extension::Extension,
+    header::{VerifiedHeader, compute_base_fee, verify_header},
+    merkle::compute_accounts_root,
+    proof::compute_ordered_root,
+    rules::ChainRules,
+};
+
+use crate::{
+    block::{self, SealedBlock},
+    builder::{self, Built},
+    chain::{Inner, StateView},
+    error::ChainError,
+    evm::{self, StateReader},
+    genesis::SIGNER_PREDEPLOY,
+};
+
+/// Builds, signs and checks the block after `parent`. Nothing is published; on an error the state is as before.
+pub(crate) fn seal_next(
+    inner: &Inner,
+    parent: &VerifiedHeader,
+) -> Result<(SealedBlock, VerifiedHeader), ChainError> {
+    let signer = inner.signer.address();
+    if parent.next_signer() != signer {
+        return Err(ChainError::NotTheSigner {
+            expected: parent.next_signer(),
+            got: signer,
+        });
+    }
+    let now = unix_seconds();
+    let template = template(inner, parent, now);
+    let best = inner
+        .pool
+        .lock()
+        .best(template.base_fee_per_gas.unwrap_or_default());
+    let reader = StateReader::new(
+        inner,
+        StateView::new(inner.state.clone(), parent.state_root()),
+    );
+    let built = builder::build(
+        reader,
+        inner.rules.chain_id,
+        evm::block_env(&template),
+        parent.hash(),
+        best,
+    )?;
+    {
+        let mut pool = inner.pool.lock();
+        for hash in &built.invalid {
+            pool.remove(hash);
+        }
+    }
+    let committed = inner.state.commit(parent.state_root(), &built.bal)?;
+    let root = committed.root;
+    let sealed = finish(inner, parent, template, built, committed, now);
+    if sealed.is_err() {
+        inner.state.release(root)?;
+    }
+    sealed
+}
+
+/// Base fee of the block after `parent`, in wei (EIP-1559).
+pub(crate) fn next_base_fee(parent: &Header, rules: &ChainRules) -> u64 {
+    compute_base_fee(parent, rules).unwrap_or_default()
+}
+
+/// What is known of a block before it is executed.
+fn template(inner: &Inner, parent: &VerifiedHeader, now: u64) -> Header {
+    let previous = parent.header();
+    Header {
+        parent_hash: parent.hash(),
+        ommers_hash: EMPTY_OMMER_ROOT_HASH,
+        beneficiary: inner.fee_recipient,
+        difficulty: U256::ZERO,
+        number: previous.number.saturating_add(1),
+        gas_limit: previous.gas_limit,
+        timestamp: now.max(previous.timestamp),
+        // One sequencer can choose any value, so this is random to nobody; it only has to differ from block to block.
+        mix_hash: keccak256([previous.mix_hash.as_slice(), parent.hash().as_slice()].concat()),
+        nonce: B64::ZERO,
+        base_fee_per_gas: compute_base_fee(previous, &inner.rules),
+        withdrawals_root: Some(EMPTY_ROOT_HASH),
+        blob_gas_used: Some(0),
+        excess_blob_gas: Some(0),
+        parent_beacon_block_root: Some(B256::ZERO),
+        ..Header::default()
+    }
+}
+
+/// Fills in what execution gave, signs, and asks the verifier that every client runs.
+fn finish(
+    inner: &Inner,
+    parent: &VerifiedHeader,
+    template: Header,
+    built: Built,
+    committed: Committed,
+    now: u64,
+) -> Result<(SealedBlock, VerifiedHeader), ChainError> {
+    let bal_raw = Bytes::from(alloy_rlp::encode(&built.bal));
+    let next_signer = inner
+        .state
+        .storage_at(committed.root, SIGNER_PREDEPLOY, U256::ZERO)?;
+    let extension = Extension {
+        version: Extension::VERSION,
+        accounts_root: compute_accounts_root(&built.bal),
+        frames_root: B256::ZERO,
+        rules_hash: inner.rules.hash(),
+        next_signer: Address::from_word(next_signer.into()),
+    };
+    let transactions: Vec<Bytes> = built
+        .transactions
+        .iter()
+        .map(|transaction| transaction.encoded_2718().into())
+        .collect();
+    let receipts: Vec<Bytes> = built
+        .receipts
+        .iter()
+        .map(|receipt| receipt.encoded_2718().into())
+        .collect();
+    let header = Header {
+        state_root: committed.root,
+        transactions_root: compute_ordered_root(&transactions),
+        receipts_root: compute_ordered_root(&receipts),
+        logs_bloom: built.logs_bloom,
+        gas_used: built.gas_used,
+        extra_data: extension.hash().into(),
+        requests_hash: Some(built.requests.requests_hash()),
+        block_access_list_hash: Some(keccak256(&bal_raw)),
+        ..template
+    };
+    let signed_header = inner.signer.sign(header, extension)?;
+    // A block that any client would refuse is an error here, not a published block.
+    let verified = verify_header(&signed_header, parent, &inner.rules, now)?;
+    let bal = verify_bal(&bal_raw, &verified, Some(built.transactions.len()))?.into_changes();
+    let block = SealedBlock {
+        size: block::compute_size(&signed_header.header, &built.transactions),
+        hash: verified.hash(),
+        signed_header,
+        transactions: built.transactions,
+        senders: built.senders,
+        receipts: built.receipts,
+        bal_raw,
+        bal,
+        witness: committed.witness,
+    };
+    Ok((block, verified))
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
