@@ -7,7 +7,7 @@
 //! The hash is checked before the first byte is parsed, so a peer cannot feed the decoder anything that the sequencer did not commit to. What fails after it is the sequencer's doing.
 
 use crate::{
-    fault::{Mismatch, Value},
+    fault::{FaultKind, Mismatch, Value},
     header::VerifiedHeader,
     limits::{MAX_BAL_BYTES, MAX_BLOCK_TRANSACTIONS},
     merkle::compute_accounts_root,
@@ -84,6 +84,15 @@ impl BalError {
     /// Whether the peer that sent the bytes is at fault; otherwise the sequencer committed to a bad list.
     pub const fn is_peer_fault(&self) -> bool {
         matches!(self, Self::Size { .. } | Self::Hash { .. })
+    }
+
+    /// The kind of fault.
+    pub const fn fault_kind(&self) -> FaultKind {
+        match self {
+            Self::Size { .. } => FaultKind::Oversized,
+            Self::Hash { .. } => FaultKind::BadBalHash,
+            _ => FaultKind::BadBal,
+        }
     }
 
     /// The field, what was expected and what came.

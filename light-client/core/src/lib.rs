@@ -31,6 +31,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod bal;
+pub mod checkpoint;
+pub mod evidence;
 pub mod extension;
 pub mod fault;
 pub mod header;
@@ -41,6 +43,8 @@ pub mod rules;
 pub mod signature;
 pub mod state;
 pub mod trie;
+pub mod trust;
+pub mod update;
 pub mod wire;
 
 mod rlp;

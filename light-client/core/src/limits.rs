@@ -18,6 +18,8 @@ pub const MAX_NODE_BYTES: usize = 1_024;
 pub const MAX_LEAF_BYTES: usize = 64 << 10;
 /// Most nodes in one witness.
 pub const MAX_WITNESS_NODES: usize = 65_536;
+/// Most places that the nodes of one witness fill. Honest tries repeat a node only where accounts have equal storage; made-up ones could unfold exponentially.
+pub const MAX_WITNESS_USES: usize = 131_072;
 /// Most nodes on one path: 64 nibbles and the root.
 pub const MAX_PROOF_DEPTH: usize = 65;
 /// Most accounts in a filter, and most slots of each.

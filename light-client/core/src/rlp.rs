@@ -3,6 +3,7 @@
 //! `alloy-rlp` refuses non-canonical integers and lengths; this layer adds what it cannot know: how many items a list may have, how long a string may be, and that a list ends
 //! where its last field ends.
 
+use crate::fault::{Mismatch, Value};
 use alloc::vec::Vec;
 use alloy_primitives::Bytes;
 use alloy_rlp::{BufMut, Decodable, Encodable, Header};
@@ -68,6 +69,29 @@ pub enum DecodeError {
         /// The field.
         what: &'static str,
     },
+}
+
+impl DecodeError {
+    /// The field, what was expected and what came.
+    pub fn mismatch(&self) -> Mismatch {
+        match *self {
+            Self::Rlp { what, .. } => Mismatch::new(what, "canonical RLP", "something else"),
+            Self::TrailingBytes { what, got } => Mismatch::new(what, "the end", got),
+            Self::TooLarge {
+                what,
+                expected,
+                got,
+            } => Mismatch::new(what, expected, got),
+            Self::Version {
+                what,
+                expected,
+                got,
+            } => Mismatch::new(what, expected, got),
+            Self::Unknown { what, got } => Mismatch::new(what, "a known value", got),
+            Self::Unordered { what } => Mismatch::new(what, "sorted and unique", "another order"),
+            Self::Forbidden { what } => Mismatch::new(what, Value::None, "a forbidden value"),
+        }
+    }
 }
 
 /// A cursor over the payload of one list.

@@ -86,9 +86,17 @@ pub(crate) fn child(
     if header.extra_data.is_empty() {
         header.extra_data = extension.hash().into();
     }
-    let digest =
-        compute_signing_digest(rules.chain_id, rules.hash(), header.number, header.hash_slow());
-    SignedHeader { header, extension, signature: sign(key, digest) }
+    let digest = compute_signing_digest(
+        rules.chain_id,
+        rules.hash(),
+        header.number,
+        header.hash_slow(),
+    );
+    SignedHeader {
+        header,
+        extension,
+        signature: sign(key, digest),
+    }
 }
 
 /// What every decoder must do: refuse every truncation and every byte after the end, and take a damaged input only if it is another valid object in canonical form. Never panic.
@@ -96,7 +104,11 @@ pub(crate) fn check_decoder<E: Debug + PartialEq>(
     bytes: &[u8],
     reencode: impl Fn(&[u8]) -> Result<Vec<u8>, E>,
 ) {
-    assert_eq!(reencode(bytes).as_deref(), Ok(bytes), "a valid input must survive");
+    assert_eq!(
+        reencode(bytes).as_deref(),
+        Ok(bytes),
+        "a valid input must survive"
+    );
     for length in 0..bytes.len() {
         assert!(reencode(&bytes[..length]).is_err(), "truncated to {length}");
     }
@@ -108,7 +120,10 @@ pub(crate) fn check_decoder<E: Debug + PartialEq>(
         for flip in [1, 0x80, 0xff, bytes[at], bytes[at] ^ 0xc0] {
             damaged[at] ^= flip;
             if let Ok(other) = reencode(&damaged) {
-                assert_eq!(other, damaged, "byte {at} flipped by {flip:#x} has two encodings");
+                assert_eq!(
+                    other, damaged,
+                    "byte {at} flipped by {flip:#x} has two encodings"
+                );
             }
             damaged[at] = bytes[at];
         }

@@ -1,7 +1,7 @@
 //! Why a header is refused: one variant for each rule.
 
 use crate::{
-    fault::{Mismatch, Value},
+    fault::{Fault, FaultKind, Mismatch, Value},
     signature::SignatureError,
 };
 use alloy_primitives::{Address, B64, B256, Bytes, U256};
@@ -205,6 +205,20 @@ pub enum HeaderError {
 }
 
 impl HeaderError {
+    /// The kind of fault that a peer commits with such a header.
+    pub const fn fault_kind(&self) -> FaultKind {
+        match self {
+            Self::ParentHash { .. } | Self::Number { .. } => FaultKind::WrongParent,
+            Self::Signature(_) | Self::Signer { .. } => FaultKind::BadSignature,
+            _ => FaultKind::BadHeader,
+        }
+    }
+
+    /// The error as a fault; the caller adds the block.
+    pub fn fault(&self) -> Fault {
+        Fault::new(self.fault_kind(), self.mismatch())
+    }
+
     /// The field, what was expected and what came.
     pub fn mismatch(&self) -> Mismatch {
         match self.clone() {

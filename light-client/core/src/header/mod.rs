@@ -92,13 +92,12 @@ impl SignedHeader {
         })
     }
 
-    /// The signer of this header on the chain of `rules_hash`, whoever that is.
-    pub(crate) fn recover(
-        &self,
-        hash: B256,
-        chain_id: u64,
-        rules_hash: B256,
-    ) -> Result<Address, HeaderError> {
+    /// The address whose key signed this header for the chain of `rules`, whoever that is. It is not checked against anything.
+    pub fn recover_signer(&self, rules: &ChainRules) -> Result<Address, HeaderError> {
+        self.recover(self.hash(), rules.chain_id, rules.hash())
+    }
+
+    fn recover(&self, hash: B256, chain_id: u64, rules_hash: B256) -> Result<Address, HeaderError> {
         let digest = compute_signing_digest(chain_id, rules_hash, self.header.number, hash);
         recover_signer(digest, &self.signature).map_err(HeaderError::Signature)
     }

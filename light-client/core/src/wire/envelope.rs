@@ -9,7 +9,7 @@
 //! content needs, and the content must have exactly the declared length.
 
 use crate::{
-    fault::{Mismatch, Value},
+    fault::{Fault, FaultKind, Mismatch},
     limits::{
         MAX_CLIENT_MESSAGE_BYTES, MAX_COMPRESSION_RATIO, MAX_DECODED_BYTES, MAX_ENVELOPE_BYTES,
         MAX_NOTICE_BYTES,
@@ -171,14 +171,20 @@ impl EnvelopeError {
         }
     }
 
-    /// The stable word for this error, `docs/wire-format.md` section 6.
-    pub const fn kind(&self) -> &'static str {
+    /// The kind of fault that a peer commits with it.
+    pub const fn fault_kind(&self) -> FaultKind {
         match self {
-            Self::Oversized { .. } | Self::PayloadTooLarge { .. } => "oversized",
-            Self::Bomb { .. } => "decompression_bomb",
-            Self::Payload(DecodeError::TooLarge { .. }) => "oversized",
-            _ => "bad_envelope",
+            Self::Oversized { .. }
+            | Self::PayloadTooLarge { .. }
+            | Self::Payload(DecodeError::TooLarge { .. }) => FaultKind::Oversized,
+            Self::Bomb { .. } => FaultKind::DecompressionBomb,
+            _ => FaultKind::BadEnvelope,
         }
+    }
+
+    /// The error as a fault.
+    pub fn fault(&self) -> Fault {
+        Fault::new(self.fault_kind(), self.mismatch())
     }
 }
 
@@ -309,29 +315,6 @@ fn inflate_blocks(
         }
         if decoder.is_finished() {
             return Ok(length);
-        }
-    }
-}
-
-impl DecodeError {
-    /// The field, what was expected and what came.
-    pub fn mismatch(&self) -> Mismatch {
-        match *self {
-            Self::Rlp { what, .. } => Mismatch::new(what, "canonical RLP", "something else"),
-            Self::TrailingBytes { what, got } => Mismatch::new(what, "the end", got),
-            Self::TooLarge {
-                what,
-                expected,
-                got,
-            } => Mismatch::new(what, expected, got),
-            Self::Version {
-                what,
-                expected,
-                got,
-            } => Mismatch::new(what, expected, got),
-            Self::Unknown { what, got } => Mismatch::new(what, "a known value", got),
-            Self::Unordered { what } => Mismatch::new(what, "sorted and unique", "another order"),
-            Self::Forbidden { what } => Mismatch::new(what, Value::None, "a forbidden value"),
         }
     }
 }

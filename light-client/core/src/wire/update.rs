@@ -66,6 +66,17 @@ pub enum Watched {
     },
 }
 
+impl Body {
+    /// The mode of this body.
+    pub const fn mode(&self) -> Mode {
+        match self {
+            Self::Headers => Mode::Headers,
+            Self::Watch { .. } => Mode::Watch,
+            Self::Consistent { .. } => Mode::Consistent,
+        }
+    }
+}
+
 impl Watched {
     /// The account.
     pub const fn address(&self) -> Address {
@@ -145,11 +156,7 @@ fn read_entry(reader: &mut Reader<'_>) -> Result<AccountChanges, DecodeError> {
 impl Update {
     /// How much of the block came.
     pub const fn mode(&self) -> Mode {
-        match self.body {
-            Body::Headers => Mode::Headers,
-            Body::Watch { .. } => Mode::Watch,
-            Body::Consistent { .. } => Mode::Consistent,
-        }
+        self.body.mode()
     }
 
     /// The canonical RLP, as it stands in a transition file.
