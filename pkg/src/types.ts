@@ -1,0 +1,328 @@
+/**
+ * What the verifier says: the same names and fields as `light-client/client/src/dto.rs`.
+ *
+ * Heights, times, gas and sizes are numbers; wei amounts and storage words are `0x` quantities, hashes and bytes `0x` data.
+ * A field that is not known is `null`, never zero.
+ * @module
+ */
+
+/** `0x` and hexadecimal digits. */
+export type Hex = `0x${string}`;
+
+/** How a chain value was checked; each level includes the ones before it. */
+export type TrustLevel = "unverified" | "signed" | "consistent" | "executed" | "proven";
+
+/** How final the block under a value is. */
+export type Finality = "preconfirmed" | "sealed" | "attested" | "settled";
+
+/** What a client downloads and checks of every block. */
+export type Mode = "headers" | "watch" | "consistent";
+
+/** A block, by both of its names. */
+export interface BlockRef {
+  number: number;
+  hash: Hex;
+}
+
+/** Why a value may be believed, and how far. */
+export interface Trust {
+  level: TrustLevel;
+  finality: Finality;
+  /** The block that it was checked against; `null` for an unverified value. */
+  block: BlockRef | null;
+  stateRoot: Hex | null;
+  /** What was checked, in words, in order. */
+  checks: string[];
+  proof: ProofView | null;
+  /** Bytes of proof or diff behind the value. */
+  proofBytes: number;
+  /** Milliseconds that checking took, without the network. */
+  ms: number;
+  /** The peer, file or store that it came from. */
+  source: string;
+  /** Milliseconds between the block's timestamp and now. */
+  ageMs: number;
+  /** The block is older than this client accepts for "latest". */
+  stale: boolean;
+}
+
+/** A proof, drawn path by path. */
+export interface ProofView {
+  kind: "account" | "storage" | "diff" | "body" | "receipts" | "code";
+  bytes: number;
+  paths: ProofPath[];
+}
+
+/** The nodes from a root to one key, root first. */
+export interface ProofPath {
+  label: string;
+  nodes: ProofNode[];
+}
+
+/** One trie node of a path. */
+export interface ProofNode {
+  kind: "branch" | "extension" | "leaf";
+  hash: Hex;
+  bytes: number;
+  nibbles: string;
+  /** Its encoding; leaves only. */
+  rlp?: Hex;
+}
+
+/** A value with its label. */
+export interface Labelled<T> {
+  value: T;
+  trust: Trust;
+}
+
+/** What the client is doing. `crashed` is terminal: the module trapped and must be loaded anew. */
+export type ClientState =
+  | "starting"
+  | "syncing"
+  | "live"
+  | "stale"
+  | "offline"
+  | "halted"
+  | "conflict"
+  | "crashed";
+
+/** The state of the whole client. */
+export interface Status {
+  chainId: number;
+  mode: Mode;
+  state: ClientState;
+  head: HeadView | null;
+  peers: PeerView[];
+  storage: StorageView;
+  /** Bytes received since the start. */
+  bytes: number;
+  verified: VerifiedCounts;
+  /** The newest faults, newest last, at most 32. */
+  faults: FaultView[];
+  /** Set in state `conflict`. */
+  halted: EvidenceView | null;
+  watching: number;
+  /** What it starts from. */
+  anchor: "genesis" | "checkpoint" | "store";
+}
+
+/** The newest verified block. */
+export interface HeadView {
+  number: number;
+  hash: Hex;
+  level: TrustLevel;
+  /** Unix seconds. */
+  timestamp: number;
+  ageMs: number;
+}
+
+/** One configured node. */
+export interface PeerView {
+  url: string;
+  state: "connecting" | "streaming" | "polling" | "waiting" | "banned";
+  /** 0 to 100; faults lower it, verified answers raise it. */
+  score: number;
+  /** Height that it claims; not verified. */
+  height: number | null;
+  faults: number;
+  latencyMs: number | null;
+}
+
+/** Where data is kept. */
+export interface StorageView {
+  kind: "indexeddb" | "file" | "memory";
+  /** Why it is not the one asked for; empty if it is. */
+  why: string;
+}
+
+/** Counters of verified things. */
+export interface VerifiedCounts {
+  headers: number;
+  diffs: number;
+  proofs: number;
+  bodies: number;
+}
+
+/** One verified block, as it arrives. */
+export interface BlockEvent {
+  number: number;
+  hash: Hex;
+  parentHash: Hex;
+  timestamp: number;
+  level: TrustLevel;
+  txCount: number | null;
+  gasUsed: number;
+  gasLimit: number;
+  baseFee: Hex;
+  bytes: number;
+  ms: number;
+  peer: string;
+  changedAccounts: number | null;
+}
+
+/** A reorganisation. */
+export interface ReorgEvent {
+  depth: number;
+  oldHead: BlockRef;
+  newHead: BlockRef;
+}
+
+/** A peer, or stored data, caught in a lie. */
+export interface FaultView {
+  /** Stable machine word, for example `bad_signature`. */
+  kind: string;
+  block: number | null;
+  peer: string;
+  field: string;
+  expected: string;
+  got: string;
+  message: string;
+  /** Unix milliseconds. */
+  at: number;
+}
+
+/** Two signed blocks at one height. */
+export interface EvidenceView {
+  number: number;
+  signer: Hex;
+  first: Hex;
+  second: Hex;
+  /** The text of a `sidelight/evidence@1` file. */
+  file: string;
+}
+
+/** An account, each value with its label. */
+export interface AccountView {
+  address: Hex;
+  exists: Labelled<boolean>;
+  balance: Labelled<Hex>;
+  nonce: Labelled<number>;
+  codeHash: Labelled<Hex>;
+  code?: Labelled<Hex>;
+  storageRoot: Labelled<Hex>;
+  storage: SlotView[];
+}
+
+/** One storage slot; a zero is a proven zero. */
+export interface SlotView extends Labelled<Hex> {
+  slot: Hex;
+}
+
+/** A block. */
+export interface BlockView {
+  number: number;
+  hash: Hex;
+  parentHash: Hex;
+  timestamp: number;
+  gasUsed: number;
+  gasLimit: number;
+  baseFee: Hex;
+  beneficiary: Hex;
+  stateRoot: Hex;
+  transactionsRoot: Hex;
+  receiptsRoot: Hex;
+  blockAccessListHash: Hex | null;
+  mixHash: Hex;
+  extraData: Hex;
+  accountsRoot: Hex | null;
+  signer: Hex | null;
+  nextSigner: Hex;
+  size: number;
+  transactions: TransactionSummary[];
+  trust: Trust;
+}
+
+/** A line of a block's body. */
+export interface TransactionSummary {
+  hash: Hex;
+  index: number;
+  from: Hex | null;
+  to: Hex | null;
+  value: Hex | null;
+  nonce: number | null;
+  type: number;
+}
+
+/** A transaction and what came of it. */
+export interface TransactionView extends TransactionSummary {
+  block: BlockRef;
+  gas: number | null;
+  maxFeePerGas: Hex | null;
+  maxPriorityFeePerGas: Hex | null;
+  input: Hex | null;
+  raw: Hex;
+  receipt: ReceiptView | null;
+  trust: Trust;
+}
+
+/** A receipt, checked against `receipts_root`. */
+export interface ReceiptView {
+  status: boolean;
+  gasUsed: number;
+  cumulativeGasUsed: number;
+  logs: LogView[];
+}
+
+/** A log. */
+export interface LogView {
+  address: Hex;
+  topics: Hex[];
+  data: Hex;
+  logIndex: number;
+}
+
+/** The verdict over a file. */
+export interface FileVerdict {
+  kind: "proof" | "transition" | "evidence" | "checkpoint" | "eip1186" | "unknown";
+  ok: boolean;
+  title: string;
+  facts: { label: string; value: string }[];
+  /** Why it does not hold. */
+  reason?: string;
+}
+
+/** An account, and the slots of it, to watch. */
+export interface WatchEntry {
+  address: Hex;
+  slots?: Hex[];
+}
+
+/** A chain's rules; a client of another chain, or of other rules, refuses every header. */
+export interface ChainSpec {
+  chainId: number;
+  genesisHash: Hex;
+  genesisSigner: Hex;
+  baseFeeChangeDenominator?: number;
+  baseFeeElasticity?: number;
+  gasLimitBoundDivisor?: number;
+  minGasLimit?: number;
+  maxClockDriftS?: number;
+}
+
+/** The `data` of error -32090. */
+export interface VerificationFailure {
+  /** Stable machine word. */
+  kind: string;
+  method: string;
+  block: number | null;
+  peer: string;
+  field: string;
+  expected: string;
+  got: string;
+}
+
+/** What a client emits. */
+export interface ClientEvents {
+  /** State, peers or counters changed; at most four times a second. */
+  status: Status;
+  /** A block was verified. */
+  block: BlockEvent;
+  /** Somebody lied. */
+  fault: FaultView;
+  /** The head moved to another branch. */
+  reorg: ReorgEvent;
+  /** The sequencer signed two blocks at one height; the client has stopped. */
+  halted: EvidenceView;
+  /** The module trapped; the client is of no use any more. */
+  crashed: { message: string };
+}
