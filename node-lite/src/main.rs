@@ -1,2 +1,123 @@
-//! Skeleton.
-fn main() {}
+//! `node-lite`: a sequencer with its JSON-RPC, the light client's protocol and, with `--dev`, the explorer, on one port.
+
+mod accounts;
+mod banner;
+mod control;
+mod explorer;
+mod flags;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::Router;
+use clap::Parser;
+use eyre::{Context, Result, bail};
+use node_lite_exec::{Chain, Genesis, SequencerConfig, dev_genesis, parse_genesis};
+use node_lite_rpc::{Control, Server};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use control::SequencerControl;
+use flags::Flags;
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    start_log(&flags.log);
+    match run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|error| {
+        eprintln!("warning: --log {filter:?} is not understood ({error}); using info");
+        EnvFilter::new("info")
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn run(flags: Flags) -> Result<()> {
+    let genesis = read_genesis(&flags)?;
+    let config = SequencerConfig {
+        seal: flags.seal_mode()?,
+        retain_blocks: flags.retain,
+        signer_key: flags.signer_key()?,
+        ..SequencerConfig::default()
+    };
+    let chain = Chain::open(&genesis, config).wrap_err("cannot start the chain")?;
+    let pages = if flags.dev {
+        explorer::router(flags.explorer.clone())?
+    } else {
+        Router::new()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .wrap_err("cannot start the runtime")?;
+    runtime.block_on(serve(flags, chain, pages))
+}
+
+async fn serve(flags: Flags, chain: Chain, pages: Router) -> Result<()> {
+    // Before anything listens, so that no signal is lost.
+    let mut interrupt = signal(SignalKind::interrupt()).wrap_err("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).wrap_err("cannot listen for signals")?;
+
+    let control = Arc::new(SequencerControl::new(chain.clone()));
+    let dev_control = flags.dev.then(|| Arc::clone(&control) as Arc<dyn Control>);
+    let server = Server::start(chain.clone(), flags.server_config()?, pages, dev_control)
+        .await
+        .map_err(|error| explain(error, flags.port))?;
+    control.start(chain.config().seal);
+    banner::print(&flags, &chain, server.address());
+
+    let name = tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    };
+    tracing::info!(signal = name, head = chain.head().number(), "stopping");
+    control.stop();
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        _ = interrupt.recv() => bail!("stopped at once, as asked"),
+        _ = terminate.recv() => bail!("stopped at once, as asked"),
+    }
+}
+
+fn read_genesis(flags: &Flags) -> Result<Genesis> {
+    match &flags.genesis {
+        Some(path) => {
+            let json = std::fs::read_to_string(path)
+                .wrap_err_with(|| format!("cannot read {}", path.display()))?;
+            parse_genesis(&json).wrap_err_with(|| format!("cannot use {}", path.display()))
+        }
+        None if flags.dev => Ok(dev_genesis()?),
+        None => bail!(
+            "nothing to run: this version runs a chain of one sequencer, either\n  \
+             node-lite --dev                                        the development chain, or\n  \
+             node-lite --genesis FILE --signer-key-file FILE        a chain of your own\n\
+             Following another node's chain is not supported yet."
+        ),
+    }
+}
+
+fn explain(error: node_lite_rpc::ServerError, port: u16) -> eyre::Report {
+    match &error {
+        node_lite_rpc::ServerError::Bind { source, .. }
+            if source.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            let next = port.checked_add(1).unwrap_or(8545);
+            eyre::eyre!(
+                "port {port} is taken by another program; choose another one, for example --port {next}"
+            )
+        }
+        _ => eyre::Report::new(error),
+    }
+}

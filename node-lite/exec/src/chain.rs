@@ -86,7 +86,12 @@ impl Chain {
 
     /// Starts the thread that seals as [`SequencerConfig::seal`] says. It stops when the returned handle is dropped.
     pub fn start_sequencer(&self) -> Sequencer {
-        Sequencer::start(self.clone())
+        self.start_sequencer_in(self.inner.config.seal)
+    }
+
+    /// As [`Self::start_sequencer`], in another mode than the configured one. Two of them at once seal twice as often.
+    pub fn start_sequencer_in(&self, mode: SealMode) -> Sequencer {
+        Sequencer::start(self.clone(), mode)
     }
 
     /// EIP-155 chain id.
@@ -186,11 +191,9 @@ impl Chain {
         };
         // No subscriber is not an error.
         let _ = self.inner.pending.send(transaction);
-        if self.inner.config.seal == SealMode::Automine {
-            let (waiting, condvar) = &self.inner.wake;
-            *waiting.lock() = true;
-            condvar.notify_all();
-        }
+        let (waiting, condvar) = &self.inner.wake;
+        *waiting.lock() = true;
+        condvar.notify_all();
         Ok(hash)
     }
 

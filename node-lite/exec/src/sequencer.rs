@@ -20,10 +20,11 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    pub(crate) fn start(chain: Chain) -> Self {
+    pub(crate) fn start(chain: Chain, mode: SealMode) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             chain: chain.clone(),
+            mode,
             stop: Arc::clone(&stop),
         };
         let spawned = std::thread::Builder::new()
@@ -60,12 +61,13 @@ impl Drop for Sequencer {
 
 struct Worker {
     chain: Chain,
+    mode: SealMode,
     stop: Arc<AtomicBool>,
 }
 
 impl Worker {
     fn run(self) {
-        match self.chain.config().seal {
+        match self.mode {
             SealMode::Interval(interval) => self.run_interval(interval),
             SealMode::Automine => self.run_automine(),
             SealMode::Manual => {}

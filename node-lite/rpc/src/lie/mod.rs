@@ -1,0 +1,140 @@
+//! The lying node: every falsehood that a light client must catch, told at the border of the light protocol and of JSON-RPC. The chain behind it stays honest, so that taking a lie back
+//! restores the truth.
+//!
+//! ```text
+//!  honest chain --> LiteServer --> [ header | body | proof | code | bytes ] --> client
+//!                                      ^ one of the lies below, or several
+//! ```
+
+mod diff;
+mod frame;
+mod header;
+mod proof;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+pub(crate) use diff::alter_update;
+pub(crate) use frame::alter_frame;
+pub(crate) use header::{alter_header, sibling, swap_checkpoint};
+pub(crate) use proof::{alter_code, inflate};
+
+macro_rules! lies {
+    ($($variant:ident = $name:literal, $text:literal;)+) => {
+        /// One way to lie.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Lie {
+            $(#[doc = $text] $variant,)+
+        }
+
+        impl Lie {
+            /// Every lie.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word by which `dev_setLie` knows it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it does, in one line.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+lies! {
+    AlteredDiffValue = "altered_diff_value", "A value in the block's diff is changed; the signed header is left as it is.";
+    AlteredDiffCommitted = "altered_diff_committed", "The sequencer signs a header that commits to a false diff but keeps the honest state root.";
+    OmittedChange = "omitted_change", "A changed account is left out of the diff, although it is watched.";
+    FalseAbsence = "false_absence", "An account that the block changed, or that exists, is reported as absent.";
+    OtherBlockDiff = "other_block_diff", "The valid diff of another block is sent with this block's header.";
+    WrongParent = "wrong_parent", "The sequencer signs a header that does not extend the chain.";
+    ForgedSignature = "forged_signature", "Headers are signed with a key that is not the sequencer's.";
+    Equivocation = "equivocation", "The sequencer signs two headers at one height.";
+    StaleHead = "stale_head", "The node stops at the present head and replays it.";
+    WrongCode = "wrong_code", "A contract's code is replaced by other code.";
+    WrongBalance = "wrong_balance", "Balances, and the proofs that carry them, are too high.";
+    WrongStorage = "wrong_storage", "Storage values, and the proofs that carry them, are too high.";
+    TruncatedFrame = "truncated_frame", "Messages end in the middle.";
+    OversizedFrame = "oversized_frame", "Messages declare more bytes than any message may have.";
+    DecompressionBomb = "decompression_bomb", "A message of a few kilobytes inflates to 32 MiB.";
+    SwappedCheckpoint = "swapped_checkpoint", "The checkpoint is one of another chain, signed with another key.";
+}
+
+impl Lie {
+    /// The lie with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|lie| lie.name() == name)
+    }
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// Which lies are told. None at first.
+#[derive(Debug, Default)]
+pub struct Lies {
+    on: AtomicU32,
+    frozen: AtomicU64,
+}
+
+impl Lies {
+    /// Switches a lie. `head` is the height at which [`Lie::StaleHead`] stops.
+    pub fn set(&self, lie: Lie, on: bool, head: u64) {
+        if lie == Lie::StaleHead && on && !self.is_on(lie) {
+            self.frozen.store(head, Ordering::SeqCst);
+        }
+        if on {
+            self.on.fetch_or(lie.bit(), Ordering::SeqCst);
+        } else {
+            self.on.fetch_and(!lie.bit(), Ordering::SeqCst);
+        }
+    }
+
+    /// Tells the truth again.
+    pub fn clear(&self) {
+        self.on.store(0, Ordering::SeqCst);
+    }
+
+    /// Whether a lie is told.
+    #[must_use]
+    pub fn is_on(&self, lie: Lie) -> bool {
+        self.on.load(Ordering::SeqCst) & lie.bit() != 0
+    }
+
+    /// Where the chain seems to end, if the head is stale.
+    #[must_use]
+    pub fn frozen_head(&self) -> Option<u64> {
+        self.is_on(Lie::StaleHead)
+            .then(|| self.frozen.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lie_has_its_own_name_and_bit() {
+        let lies = Lies::default();
+        for lie in Lie::ALL {
+            assert_eq!(Lie::from_name(lie.name()), Some(*lie));
+            assert!(!lies.is_on(*lie), "{}", lie.name());
+            lies.set(*lie, true, 7);
+        }
+        assert_eq!(lies.frozen_head(), Some(7));
+        lies.set(Lie::StaleHead, true, 8);
+        assert_eq!(lies.frozen_head(), Some(7));
+        lies.set(Lie::StaleHead, false, 8);
+        assert_eq!(lies.frozen_head(), None);
+        assert!(lies.is_on(Lie::SwappedCheckpoint));
+        lies.clear();
+        assert!(Lie::ALL.iter().all(|lie| !lies.is_on(*lie)));
+    }
+}

@@ -1,0 +1,306 @@
+//! One question, one answer.
+
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use node_lite_exec::{Chain, ChainError, SealedBlock, StateError};
+use sidelight_core::header::SignedHeader;
+use sidelight_core::limits::MAX_CODE_BYTES;
+use sidelight_core::wire::{
+    ClientMessage, EnvelopeError, FailureCode, Filter, MessageType, Mode, NodeMessage,
+    ProofResponse, Request, Response, Update,
+};
+
+use super::encode::encode;
+use super::session::{Session, SessionConfig};
+use super::update::build_body;
+use crate::lie::{self, Lie, Lies};
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Refusal {
+    /// The reason, as it stands on the wire.
+    pub code: FailureCode,
+    /// For people.
+    pub text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: FailureCode, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+
+    fn not_found(what: &str) -> Self {
+        Self::new(FailureCode::NotFound, format!("{what} not found"))
+    }
+
+    /// The message that says so; id 0 for the connection itself.
+    pub(crate) fn into_message(self, id: u64) -> NodeMessage {
+        NodeMessage::Failure {
+            id,
+            code: self.code,
+            text: self.text,
+        }
+    }
+}
+
+impl From<ChainError> for Refusal {
+    fn from(error: ChainError) -> Self {
+        let code = if error.is_pruned() {
+            FailureCode::BehindHistory
+        } else {
+            FailureCode::NotFound
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StateError> for Refusal {
+    fn from(error: StateError) -> Self {
+        let code = match error {
+            StateError::UnknownRoot { .. } => FailureCode::BehindHistory,
+            _ => FailureCode::NotFound,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<EnvelopeError> for Refusal {
+    fn from(error: EnvelopeError) -> Self {
+        Self::new(FailureCode::Malformed, error.to_string())
+    }
+}
+
+/// Answers the light client's questions from a chain, truthfully unless it was told to lie. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LiteServer {
+    chain: Chain,
+    lies: Arc<Lies>,
+}
+
+impl LiteServer {
+    /// A server for `chain` that tells `lies`.
+    #[must_use]
+    pub const fn new(chain: Chain, lies: Arc<Lies>) -> Self {
+        Self { chain, lies }
+    }
+
+    /// The chain behind it.
+    #[must_use]
+    pub const fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The lies that it tells.
+    #[must_use]
+    pub fn lies(&self) -> &Lies {
+        &self.lies
+    }
+
+    /// A stream for one client.
+    #[must_use]
+    pub fn session(&self, config: SessionConfig) -> Session {
+        Session::new(self.clone(), config)
+    }
+
+    /// The newest block that this server admits to.
+    #[must_use]
+    pub fn head(&self) -> Arc<SealedBlock> {
+        let frozen = self
+            .lies
+            .frozen_head()
+            .and_then(|number| self.chain.block_by_number(number).ok());
+        frozen.unwrap_or_else(|| self.chain.head())
+    }
+
+    /// Answers the body of a `POST /lite`: one *request* in an envelope. Whatever the bytes are, the answer is a *response* or a *failure*.
+    #[must_use]
+    pub fn answer(&self, bytes: &[u8]) -> Vec<u8> {
+        match ClientMessage::decode(bytes) {
+            Ok(ClientMessage::Request { id, request }) => self.respond(id, &request),
+            Ok(_) => self
+                .encode(Refusal::new(FailureCode::Malformed, "expected a request").into_message(0)),
+            Err(error) => self.encode(Refusal::from(error).into_message(0)),
+        }
+    }
+
+    /// The message that answers one request.
+    pub(super) fn respond(&self, id: u64, request: &Request) -> Vec<u8> {
+        let message = match self.serve(request) {
+            Ok(response) => NodeMessage::Response { id, response },
+            Err(refusal) => refusal.into_message(id),
+        };
+        self.encode(message)
+    }
+
+    /// Encodes a message; one that is too large becomes a failure that says so.
+    pub(super) fn encode(&self, message: NodeMessage) -> Vec<u8> {
+        if let Some(bytes) = encode(&message) {
+            return self.alter(message.kind(), bytes);
+        }
+        let id = match message {
+            NodeMessage::Response { id, .. } => id,
+            _ => 0,
+        };
+        Refusal::new(
+            FailureCode::TooLarge,
+            "the answer is larger than a message may be",
+        )
+        .into_message(id)
+        .encode()
+    }
+
+    /// The bytes of a message as this server sends them.
+    pub(super) fn alter(&self, kind: MessageType, bytes: Vec<u8>) -> Vec<u8> {
+        lie::alter_frame(&self.lies, kind, bytes)
+    }
+
+    /// One block for one mode and filter.
+    pub fn update(
+        &self,
+        block: &SealedBlock,
+        mode: Mode,
+        filter: &Filter,
+    ) -> Result<Update, Refusal> {
+        if block.number() == 0 {
+            return Err(Refusal::new(
+                FailureCode::NotFound,
+                "the genesis block is not signed and has no update",
+            ));
+        }
+        let body = build_body(&self.chain, block, mode, filter)?;
+        let update = Update {
+            signed_header: block.signed_header.clone(),
+            body,
+        };
+        Ok(lie::alter_update(
+            &self.lies,
+            &self.chain,
+            block,
+            filter,
+            update,
+        ))
+    }
+
+    /// The second header at a block's height, while the sequencer equivocates.
+    pub(super) fn sibling(&self, block: &SealedBlock) -> Option<SignedHeader> {
+        let equivocates = self.lies.is_on(Lie::Equivocation) && block.number() > 0;
+        equivocates.then(|| lie::sibling(&self.chain, block.signed_header.clone()))
+    }
+
+    /// A block's header as this server tells it.
+    pub(crate) fn signed_header(&self, block: &SealedBlock) -> SignedHeader {
+        lie::alter_header(&self.lies, &self.chain, block.signed_header.clone())
+    }
+
+    /// The code behind a hash.
+    pub(crate) fn code(&self, code_hash: B256) -> Result<alloy_primitives::Bytes, Refusal> {
+        let code = self.chain.state().code(code_hash)?;
+        Ok(if self.lies.is_on(Lie::WrongCode) {
+            lie::alter_code(code)
+        } else {
+            code
+        })
+    }
+
+    fn serve(&self, request: &Request) -> Result<Response, Refusal> {
+        match request {
+            Request::Head => Ok(Response::Head(self.newest()?)),
+            Request::Headers { start, count } => {
+                Ok(Response::Headers(self.headers(*start, *count)?))
+            }
+            Request::Transition {
+                block_hash,
+                mode,
+                filter,
+            } => Ok(Response::Transition(self.update(
+                &*self.block(*block_hash)?,
+                *mode,
+                filter,
+            )?)),
+            Request::Proof {
+                block_hash,
+                address,
+                slots,
+            } => {
+                let block = self.block(*block_hash)?;
+                let mut proof = self
+                    .chain
+                    .state()
+                    .prove(block.state_root(), *address, slots)?;
+                self.lies.alter_proof(&mut proof);
+                let storage = proof
+                    .storage
+                    .into_iter()
+                    .map(|slot| (slot.slot, slot.nodes))
+                    .collect();
+                Ok(Response::Proof(ProofResponse {
+                    account: proof.nodes,
+                    storage,
+                }))
+            }
+            Request::Code { code_hash } => {
+                let code = self.code(*code_hash)?;
+                if code.len() > MAX_CODE_BYTES {
+                    return Err(Refusal::new(
+                        FailureCode::TooLarge,
+                        "the code is larger than a message may be",
+                    ));
+                }
+                Ok(Response::Code(code))
+            }
+            Request::Body { block_hash } => Ok(Response::Body(
+                self.block(*block_hash)?.encoded_transactions(),
+            )),
+            Request::Receipts { block_hash } => Ok(Response::Receipts(
+                self.block(*block_hash)?.encoded_receipts(),
+            )),
+            Request::Locate { transaction_hash } => {
+                let (block, index) = self
+                    .chain
+                    .locate(*transaction_hash)
+                    .ok_or_else(|| Refusal::not_found("transaction"))?;
+                Ok(Response::Locate {
+                    block_hash: block.hash,
+                    index: index as u64,
+                })
+            }
+            _ => Err(Refusal::new(FailureCode::NotSupported, "unknown request")),
+        }
+    }
+
+    /// The head's header. While the sequencer equivocates, the second one.
+    fn newest(&self) -> Result<SignedHeader, Refusal> {
+        let head = self.head();
+        if head.number() == 0 {
+            return Err(Refusal::new(
+                FailureCode::NotFound,
+                "no block has been sealed yet",
+            ));
+        }
+        Ok(self
+            .sibling(&head)
+            .unwrap_or_else(|| self.signed_header(&head)))
+    }
+
+    /// Headers `start .. start + count`, as far as the chain goes. The genesis header has no signature and is not among them.
+    fn headers(&self, start: u64, count: u64) -> Result<Vec<SignedHeader>, Refusal> {
+        let head = self.head().number();
+        if start == 0 || start > head {
+            return Err(Refusal::not_found("block"));
+        }
+        let last = start.saturating_add(count.saturating_sub(1)).min(head);
+        (start..=last)
+            .take(count as usize)
+            .map(|number| Ok(self.signed_header(&*self.chain.block_by_number(number)?)))
+            .collect()
+    }
+
+    fn block(&self, hash: B256) -> Result<Arc<SealedBlock>, Refusal> {
+        Ok(self.chain.block_by_hash(hash)?)
+    }
+}
