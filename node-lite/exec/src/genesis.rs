@@ -22,7 +22,7 @@ use crate::{
 pub const DEV_CHAIN_ID: u64 = 31_337;
 /// Hash of the development chain's genesis header. A test computes it from [`DEV_GENESIS_JSON`].
 pub const DEV_GENESIS_HASH: B256 =
-    b256!("0x0000000000000000000000000000000000000000000000000000000000000000");
+    b256!("0xf9da3db3bdd4ebfd5be25d71059a5815669432a1abd90f050538be9e783ec220");
 /// Address of [`DEV_SIGNER_KEY`].
 pub const DEV_SIGNER: Address = address!("0x0f12e3ea7f45c92aaf2c5f3a43718db61e5de5bf");
 /// The development sequencer's key: `keccak("sidelight dev sequencer")`. Known to everyone, so it signs nothing that matters; it is none of the funded accounts.
@@ -246,4 +246,92 @@ fn to_account_changes(
         ));
     }
     Ok(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use alloy_trie::{TrieAccount, root::state_root_unhashed};
+
+    use super::*;
+
+    fn build_edited(edit: impl FnOnce(&mut Genesis)) -> Result<Start, GenesisError> {
+        let mut genesis = dev_genesis().unwrap();
+        edit(&mut genesis);
+        build(&genesis, &StateDb::new())
+    }
+
+    #[test]
+    fn the_state_root_is_what_alloy_computes_from_the_allocation() {
+        let genesis = dev_genesis().unwrap();
+        let accounts = genesis
+            .alloc
+            .iter()
+            .map(|(address, account)| (*address, TrieAccount::from(account.clone())));
+        let start = build(&genesis, &StateDb::new()).unwrap();
+        assert_eq!(start.block.state_root(), state_root_unhashed(accounts));
+        assert_eq!(start.block.hash, DEV_GENESIS_HASH);
+        assert_eq!(start.rules, dev_rules());
+    }
+
+    #[test]
+    fn the_dev_signer_is_not_funded_and_its_key_is_the_documented_one() {
+        let genesis = dev_genesis().unwrap();
+        assert_eq!(
+            alloy_primitives::keccak256("sidelight dev sequencer"),
+            DEV_SIGNER_KEY
+        );
+        assert!(!genesis.alloc.contains_key(&DEV_SIGNER));
+        assert_eq!(
+            genesis.alloc.len(),
+            23,
+            "twenty funded accounts and three contracts"
+        );
+    }
+
+    #[test]
+    fn refuses_a_genesis_that_blocks_could_not_continue() {
+        let field = |edit: fn(&mut Genesis)| match build_edited(edit) {
+            Err(GenesisError::Field { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            field(|genesis| genesis.config.osaka_time = None),
+            "config.osakaTime"
+        );
+        assert_eq!(
+            field(|genesis| genesis.config.amsterdam_time = Some(9)),
+            "config.amsterdamTime"
+        );
+        assert_eq!(
+            field(|genesis| genesis.difficulty = U256::from(1)),
+            "difficulty"
+        );
+        assert_eq!(field(|genesis| genesis.number = Some(1)), "number");
+        assert_eq!(
+            field(|genesis| genesis.base_fee_per_gas = Some(u128::MAX)),
+            "baseFeePerGas"
+        );
+        assert_eq!(
+            field(|genesis| genesis.extra_data = vec![0; 33].into()),
+            "extraData"
+        );
+        let no_signer = build_edited(|genesis| drop(genesis.alloc.remove(&SIGNER_PREDEPLOY)));
+        assert!(matches!(no_signer, Err(GenesisError::NoSigner { .. })));
+        let empty = build_edited(|genesis| {
+            drop(
+                genesis
+                    .alloc
+                    .insert(Address::ZERO, GenesisAccount::default()),
+            )
+        });
+        assert!(matches!(
+            empty,
+            Err(GenesisError::EmptyAccount {
+                address: Address::ZERO
+            })
+        ));
+        assert!(matches!(parse_genesis("{"), Err(GenesisError::Json(_))));
+    }
 }

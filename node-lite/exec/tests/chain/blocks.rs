@@ -1,7 +1,10 @@
 //! What transactions do to blocks, receipts, access lists and state.
 
 use alloy_consensus::{Transaction, TxReceipt};
-use alloy_eips::BlockId;
+use alloy_eips::{
+    BlockId,
+    eip2930::{AccessList, AccessListItem},
+};
 use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes, hex};
 use node_lite_exec::{
     ChainError, DEV_GENESIS_HASH, DEV_SIGNER, SIGNER_PREDEPLOY, SealMode, SequencerConfig,
@@ -98,7 +101,7 @@ fn a_contract_is_deployed_and_its_storage_set_and_cleared() {
             .unwrap()
             .code(contract)
             .unwrap(),
-        STORE
+        Bytes::from_static(STORE)
     );
 
     harness.submit(&sender.sign(sender.call(contract, crate::support::words(&[5, 77]))));
@@ -366,29 +369,74 @@ fn a_full_block_leaves_the_rest_for_the_next_one_and_raises_the_base_fee() {
     assert!(rest.base_fee() > full.base_fee());
 }
 
+/// Writes `calldata[2]` to the slots from `calldata[0]` to `calldata[1]`, and reads those from `calldata[3]` to `calldata[4]`.
+const SWEEP: &[u8] = &hex!(
+    "5f35" "5b" "80602035" "11" "15" "6019" "57" "604035" "81" "55" "600101" "600256" "0000"
+    "5b50" "606035" "5b" "80608035" "11" "15" "6033" "57" "805450" "600101" "601e56" "0000" "5b00"
+);
+
 #[test]
 fn the_access_list_never_costs_more_than_the_gas_limit_covers() {
+    const ITEMS: u64 = 1_000;
+    const CLEARED: u64 = 100;
+    const TRANSACTIONS: u64 = 34;
     let mut harness = Harness::new();
     let sender = Sender::new(0);
-    // sload(i) for i = calldata[0] ..= calldata[0] + 6000: cheap in gas when the access list warms it, dear in items.
-    // push calldata[0]; loop: dup1 sload pop; 1 add; dup1 calldata[32] gt; jumpi
-    let reader = harness.deploy(
-        &sender,
-        &hex!("5f35" "5b" "8054506001" "01" "80602035" "11" "6002" "57" "00"),
-    );
-    for index in 0..4_u64 {
-        let from = index * 10_000;
-        harness.submit(&sender.sign(sender.tx(
-            TxKind::Call(reader),
+    let contract = harness.deploy(&sender, SWEEP);
+    let sweep = |words: &[u64], gas| {
+        sender.tx(
+            TxKind::Call(contract),
             U256::ZERO,
-            crate::support::words(&[from, from + 7_000]),
-            16_000_000,
-        )));
+            crate::support::words(words),
+            gas,
+        )
+    };
+    // Each transaction later clears a hundred of these slots, and reads nine hundred others.
+    for first in (0..TRANSACTIONS * CLEARED).step_by(500) {
+        let last = (first + 500).min(TRANSACTIONS * CLEARED);
+        harness.submit(&sender.sign(sweep(&[first, last, 1, 0, 0], 16_000_000)));
+    }
+    while harness.chain.pool_status().pending > 0 {
+        assert!(
+            harness
+                .seal()
+                .receipts
+                .iter()
+                .all(|receipt| receipt.status())
+        );
+    }
+    // With listed slots and refunds, an item costs less gas than the 2,000 that EIP-7928 counts for it.
+    for index in 0..TRANSACTIONS {
+        let (clear, read) = (index * CLEARED, 1_000_000 + index * ITEMS);
+        let (clear_end, read_end) = (clear + CLEARED, read + ITEMS - CLEARED);
+        let mut transaction = sweep(&[clear, clear_end, 0, read, read_end], 2_500_000);
+        let storage_keys = (clear..clear_end).chain(read..read_end);
+        let storage_keys = storage_keys.map(|slot| U256::from(slot).into()).collect();
+        transaction.access_list = AccessList(vec![AccessListItem {
+            address: contract,
+            storage_keys,
+        }]);
+        harness.submit(&sender.sign(transaction));
     }
     let block = harness.seal();
+    assert!(block.receipts.iter().all(|receipt| receipt.status()));
     let items = alloy_eip7928::total_bal_items(&block.bal);
-    assert!(items * 2_000 <= block.header().gas_limit, "{items} items");
-    assert!(block.transactions.len() < 4 || items > 28_000);
+    let header = block.header();
+    assert!(items * 2_000 <= header.gas_limit, "{items} items");
+    assert!(
+        (items + ITEMS) * 2_000 > header.gas_limit,
+        "one more would be too many: {items}"
+    );
+    assert!(
+        header.gas_used + 2_500_000 <= header.gas_limit,
+        "gas was left: {}",
+        header.gas_used
+    );
+    let rest = harness.seal();
+    assert_eq!(
+        block.transactions.len() + rest.transactions.len(),
+        TRANSACTIONS as usize
+    );
 }
 
 #[test]

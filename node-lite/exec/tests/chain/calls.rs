@@ -1,6 +1,5 @@
 //! `eth_call`, `eth_estimateGas` and `eth_createAccessList`.
 
-use alloy_consensus::TxReceipt;
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, Bytes, TxKind, U256, address, hex};
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverridesBuilder};
@@ -14,6 +13,10 @@ use crate::{
 const NOBODY: Address = address!("0x00000000000000000000000000000000000b0b01");
 /// Returns `sload(calldata[0])`.
 const LOAD: &[u8] = &hex!("5f35545f5260205ff3");
+
+fn word(value: u64) -> Bytes {
+    words(&[value]).into()
+}
 
 fn request(to: Address, input: Vec<u8>) -> TransactionRequest {
     TransactionRequest::default()
@@ -43,8 +46,8 @@ fn a_call_reads_the_state_of_the_block_it_names() {
             )
             .unwrap()
     };
-    assert_eq!(call(BlockId::latest()), U256::from(42).to_be_bytes::<32>());
-    assert_eq!(call(before.hash.into()), U256::ZERO.to_be_bytes::<32>());
+    assert_eq!(call(BlockId::latest()), word(42));
+    assert_eq!(call(before.hash.into()), word(0));
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn overrides_change_what_a_call_sees() {
         .chain
         .call(&request(NOBODY, words(&[3])), BlockId::latest(), &overrides)
         .unwrap();
-    assert_eq!(output, U256::from(33).to_be_bytes::<32>());
+    assert_eq!(output, word(33));
 
     // return(number)
     let state = StateOverridesBuilder::default()
@@ -85,7 +88,7 @@ fn overrides_change_what_a_call_sees() {
         .chain
         .call(&request(NOBODY, vec![]), BlockId::latest(), &overrides)
         .unwrap();
-    assert_eq!(output, U256::from(1_234).to_be_bytes::<32>());
+    assert_eq!(output, word(1_234));
 }
 
 #[test]
@@ -227,10 +230,10 @@ fn an_estimate_is_enough_and_not_much_more_than_needed() {
 fn an_access_list_names_what_is_touched_beyond_sender_and_recipient() {
     let mut harness = Harness::new();
     let sender = Sender::new(0);
-    let store = harness.deploy(&sender, STORE);
-    // staticcall(calldata[0] as address), and sload(7)
+    let inner = harness.deploy(&sender, LOAD);
+    // staticcall(calldata[0] as address), which loads slot 0, and sload(7)
     let outer = harness.deploy(&sender, &hex!("5f5f5f5f5f355afa50600754" "00"));
-    let input = U256::from_be_slice(store.as_slice()).to_be_bytes_vec();
+    let input = U256::from_be_slice(inner.as_slice()).to_be_bytes_vec();
     let request = request(outer, input).from(sender.address);
     let outcome = harness
         .chain
@@ -244,7 +247,7 @@ fn an_access_list_names_what_is_touched_beyond_sender_and_recipient() {
         .map(|item| (item.address, item.storage_keys.len()))
         .collect();
     items.sort_unstable();
-    let mut expected = vec![(store, 1), (outer, 1)];
+    let mut expected = vec![(inner, 1), (outer, 1)];
     expected.sort_unstable();
     assert_eq!(items, expected);
     assert!(outcome.gas_used > 21_000);

@@ -7,7 +7,7 @@ use std::sync::{
 
 use alloy_consensus::{
     EthereumTypedTransaction, SignableTransaction, TxEip1559, TxEip4844Variant, TxEip7702,
-    TxEnvelope, TxReceipt,
+    TxEnvelope,
 };
 use alloy_eips::{
     eip2718::Encodable2718,
@@ -259,7 +259,8 @@ impl Harness {
             for slot in &proof.storage {
                 let value = match &account {
                     Some(account) => {
-                        verify_storage_proof(account.storage_root, slot.slot, &slot.nodes).unwrap()
+                        verify_storage_proof(account.storage_root, slot.slot.into(), &slot.nodes)
+                            .unwrap()
                     }
                     None => U256::ZERO,
                 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_consensus::{Transaction, TxReceipt};
+use alloy_consensus::Transaction;
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, TxKind, U256, address};
 use node_lite_exec::{ChainError, StateError};
