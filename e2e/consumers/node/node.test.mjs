@@ -1,0 +1,141 @@
+// Node 20: viem's custom() and ethers' BrowserProvider over the light client, unchanged.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { BrowserProvider } from "ethers";
+import { SidelightError, createLightClient, isVerificationError } from "sidelight";
+import { createPublicClient, custom, parseEther, zeroAddress } from "viem";
+import { ALICE, startNode } from "../support/node-lite.mjs";
+
+const BOB = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+/** Returns the 32-byte word 42, whatever it is sent. */
+const ANSWER = "0x602a60005260206000f3";
+
+let node;
+let client;
+
+before(async () => {
+  node = await startNode();
+  client = await createLightClient({ chain: "dev", nodes: [node.url], allowUnverified: ["eth_gasPrice"] });
+  await client.waitSynced({ signal: AbortSignal.timeout(30_000) });
+});
+
+after(async () => {
+  await client?.close();
+  await node?.stop();
+});
+
+test("the head is verified", async () => {
+  const { state, head, peers } = await client.status();
+  assert.equal(state, "live");
+  assert.ok(["signed", "consistent"].includes(head.level));
+  assert.equal(peers[0].url, node.url);
+});
+
+test("viem reads through it", async () => {
+  const viem = createPublicClient({ transport: custom(client.provider) });
+  assert.equal(await viem.getChainId(), 31337);
+  const balance = await node.rpc("eth_getBalance", [ALICE, "latest"]);
+  assert.equal(await viem.getBalance({ address: ALICE }), BigInt(balance));
+  assert.equal(await viem.getTransactionCount({ address: ALICE }), 0);
+  assert.equal(await viem.getCode({ address: ALICE }), undefined);
+
+  const number = await viem.getBlockNumber();
+  const block = await viem.getBlock({ blockNumber: number });
+  const theirs = await node.rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, false]);
+  assert.equal(block.hash, theirs.hash);
+  assert.equal(block.stateRoot, theirs.stateRoot);
+
+  const proof = await viem.getProof({ address: ALICE, storageKeys: [] });
+  assert.equal(proof.balance, BigInt(balance));
+});
+
+test("viem calls and estimates through it", async () => {
+  const viem = createPublicClient({ transport: custom(client.provider) });
+  const { data } = await viem.call({ data: ANSWER });
+  assert.equal(BigInt(data), 42n);
+  const transfer = { account: ALICE, to: BOB, value: parseEther("1") };
+  assert.equal(await viem.estimateGas(transfer), 21_000n);
+  await assert.rejects(viem.call({ data: "0x60006000fd" }), /reverted/);
+});
+
+test("ethers reads and calls through it", async () => {
+  const ethers = new BrowserProvider(client.provider);
+  assert.equal((await ethers.getNetwork()).chainId, 31337n);
+  const balance = await node.rpc("eth_getBalance", [ALICE, "latest"]);
+  assert.equal(await ethers.getBalance(ALICE), BigInt(balance));
+  const block = await ethers.getBlock("latest");
+  assert.equal(block.hash, (await node.rpc("eth_getBlockByNumber", [`0x${block.number.toString(16)}`, false])).hash);
+  assert.equal(BigInt(await ethers.call({ data: ANSWER })), 42n);
+  assert.equal(await ethers.estimateGas({ from: ALICE, to: BOB, value: 1n }), 21_000n);
+  ethers.destroy();
+});
+
+test("a value comes with its label", async () => {
+  const { value, trust } = await client.verified({ method: "eth_getBalance", params: [ALICE, "latest"] });
+  assert.equal(BigInt(value), BigInt(await node.rpc("eth_getBalance", [ALICE, "latest"])));
+  assert.equal(trust.level, "consistent");
+  assert.ok(trust.block.number >= 0 && trust.proofBytes > 0);
+
+  const call = await client.verified({ method: "eth_call", params: [{ data: ANSWER }, "latest"] });
+  assert.equal(call.trust.level, "consistent");
+  assert.ok(call.trust.checks.includes("executed here"));
+});
+
+test("an address that was never used is proven absent", async () => {
+  const address = "0x000000000000000000000000000000000000dEaD";
+  const { value, trust } = await client.verified({ method: "eth_getBalance", params: [address, "latest"] });
+  assert.equal(value, "0x0");
+  assert.equal(trust.level, "consistent");
+});
+
+test("a proof that was saved here verifies here", async () => {
+  const file = await client.saveProof({ address: ALICE });
+  const verdict = await client.verifyFile(file);
+  assert.ok(verdict.ok, verdict.reason);
+  const broken = file.replace(/("accountProof":\s*\["0x)(..)/, (_, head, byte) => head + (byte === "ff" ? "00" : "ff"));
+  assert.notEqual(broken, file);
+  assert.equal((await client.verifyFile(broken)).ok, false);
+});
+
+test("what cannot be verified is refused, unless it is allowed by name", async () => {
+  const send = client.provider.request({ method: "eth_sendRawTransaction", params: ["0x00"] });
+  await assert.rejects(send, { code: 4200 });
+  const { value, trust } = await client.verified({ method: "eth_gasPrice" });
+  assert.equal(value, await node.rpc("eth_gasPrice"));
+  assert.equal(trust.level, "unverified");
+});
+
+test("blocks arrive", async () => {
+  const block = await new Promise((resolve) => {
+    const stop = client.on("block", (block) => {
+      stop();
+      resolve(block);
+    });
+  });
+  assert.equal(block.hash, (await node.rpc("eth_getBlockByNumber", [`0x${block.number.toString(16)}`, false])).hash);
+});
+
+test("a block that does not exist is an error with a code, or null by hash", async () => {
+  const far = client.provider.request({ method: "eth_getBalance", params: [ALICE, "0xffffffff"] });
+  await assert.rejects(far, { code: -32001 });
+});
+
+test("a lie is caught and named, and viem does not ask again", async () => {
+  const asked = [];
+  const provider = {
+    request: (args) => {
+      asked.push(args.method);
+      return client.provider.request(args);
+    },
+  };
+  await node.rpc("dev_setLie", ["wrong_balance"]);
+  const viem = createPublicClient({ transport: custom(provider) });
+  const caught = await viem.getBalance({ address: zeroAddress }).catch((error) => error.walk((e) => e instanceof SidelightError));
+  assert.ok(isVerificationError(caught), String(caught));
+  assert.equal(caught.code, -32090);
+  assert.equal(caught.data.method, "eth_getBalance");
+  assert.equal(caught.data.peer, node.url);
+  assert.notEqual(caught.data.expected, caught.data.got);
+  assert.equal(asked.length, 1);
+});
