@@ -291,3 +291,147 @@ pub(crate) fn encode_storage_value(value: &U256) -> Vec<u8> {
     value.encode(&mut out);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trie::testing::{build, key};
+
+    const EMPTY_NODE: Bytes = Bytes::from_static(&[EMPTY_STRING_CODE]);
+
+    #[test]
+    fn path_that_ends_in_a_branch_leaf_or_extension_proves_absence() {
+        let (trie, root, _) = build(&["1a", "1b", "2", "3aaa1", "3aaa2"]);
+        for (absent, nodes) in [
+            // No child at the root's nibble; none at the second branch's.
+            ("4", 1),
+            ("1c", 2),
+            // A leaf with another rest,
+            ("21", 2),
+            // and extensions that the key leaves at their first and last nibble.
+            ("3b", 2),
+            ("3aab", 2),
+        ] {
+            let proof = trie.prove(key(absent)).unwrap();
+            assert_eq!(proof.len(), nodes, "{absent}");
+            assert_eq!(verify_proof(root, key(absent), &proof), Ok(None));
+            // The path ends where it ends: no node less, none more.
+            let fewer = verify_proof(root, key(absent), &proof[..nodes - 1]);
+            assert!(matches!(fewer, Err(ProofError::Incomplete { .. })));
+            let more: Vec<Bytes> = proof.iter().chain(&proof[..1]).cloned().collect();
+            let (expected, got) = (nodes, nodes + 1);
+            assert_eq!(
+                verify_proof(root, key(absent), &more),
+                Err(ProofError::ExtraNodes { expected, got })
+            );
+        }
+    }
+
+    #[test]
+    fn absence_proof_of_one_key_does_not_prove_that_of_a_present_one() {
+        let (trie, root, _) = build(&["1a", "1b", "2"]);
+        let proof = trie.prove(key("1c")).unwrap();
+        let error = verify_proof(root, key("1a"), &proof).unwrap_err();
+        assert!(matches!(error, ProofError::Incomplete { .. }));
+    }
+
+    #[test]
+    fn empty_trie_is_proven_by_nothing_or_the_empty_node() {
+        let key = B256::ZERO;
+        assert_eq!(verify_proof(EMPTY_ROOT_HASH, key, &[]), Ok(None));
+        assert_eq!(verify_proof(EMPTY_ROOT_HASH, key, &[EMPTY_NODE]), Ok(None));
+        let twice = [EMPTY_NODE, EMPTY_NODE];
+        let twice = verify_proof(EMPTY_ROOT_HASH, key, &twice);
+        assert!(matches!(twice, Err(ProofError::ExtraNodes { .. })));
+        let other = [Bytes::from_static(&[0xc0])];
+        let other = verify_proof(EMPTY_ROOT_HASH, key, &other);
+        assert!(matches!(other, Err(ProofError::HashMismatch { .. })));
+        // A root that is not the empty one is not proven by silence.
+        let silence = verify_proof(B256::repeat_byte(1), key, &[]);
+        assert!(matches!(silence, Err(ProofError::Incomplete { .. })));
+    }
+
+    #[test]
+    fn inlined_nodes_are_not_in_the_proof_and_are_followed() {
+        // The last nibble parts three short values: their leaves are a few bytes each, and the branch around them is inlined in the extension above.
+        let keys = [0, 1, 2].map(|last| {
+            let mut key = B256::repeat_byte(0x55);
+            key[31] = last;
+            key
+        });
+        let mut trie = SparseTrie::empty();
+        let changes: Vec<_> = keys.iter().map(|key| (key, Some([key[31] + 1]))).collect();
+        trie.update(&changes).unwrap();
+        let root = trie.root();
+        for key in keys {
+            let proof = trie.prove(key).unwrap();
+            assert_eq!(proof.len(), 1);
+            let value = verify_proof(root, key, &proof).unwrap();
+            assert_eq!(value, Some(&[key[31] + 1][..]));
+        }
+        let mut absent = keys[0];
+        absent[31] = 9;
+        let proof = trie.prove(absent).unwrap();
+        assert_eq!(verify_proof(root, absent, &proof), Ok(None));
+    }
+
+    #[test]
+    fn proof_is_bounded() {
+        let nodes = alloc::vec![EMPTY_NODE; 66];
+        let (limit, got) = (65, 66);
+        assert_eq!(
+            verify_proof(B256::ZERO, B256::ZERO, &nodes),
+            Err(ProofError::TooLong { limit, got })
+        );
+        let huge = [Bytes::from(alloc::vec![0; 65_537])];
+        let error = verify_proof(B256::ZERO, B256::ZERO, &huge).unwrap_err();
+        assert!(matches!(error, ProofError::Node { index: 0, .. }));
+        assert!(verify_code(&[0; 49_153], B256::ZERO).is_err());
+    }
+
+    #[test]
+    fn account_must_be_canonical() {
+        let good = alloy_rlp::encode(Account::default());
+        assert_eq!(decode_account(&good), Ok(Account::default()));
+        let trailing = [&good[..], &[0x80]].concat();
+        assert!(decode_account(&trailing).is_err());
+        // A fifth item, or a nonce with a leading zero, inside a list of the right length.
+        let mut fifth = good.clone();
+        fifth.push(0x80);
+        fifth[1] += 1;
+        assert!(decode_account(&fifth).is_err());
+        let mut zero_nonce = good.clone();
+        zero_nonce[2] = 0x00;
+        assert!(decode_account(&zero_nonce).is_err());
+        for end in 0..good.len() {
+            assert!(decode_account(&good[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn storage_value_must_be_canonical_and_not_zero() {
+        for value in [U256::ONE, U256::from(128), U256::MAX] {
+            let encoded = encode_storage_value(&value);
+            assert_eq!(decode_storage_value(&encoded), Ok(value));
+        }
+        assert_eq!(decode_storage_value(&[0x80]), Err(ProofError::ZeroValue));
+        for bad in [&[][..], &[0x00], &[0x81, 0x01], &[0x82, 0x00, 0x01], &[0x01, 0x01]] {
+            assert!(decode_storage_value(bad).is_err(), "{bad:?}");
+        }
+        let too_wide = [&[0xa1, 1][..], &[0; 32]].concat();
+        assert!(decode_storage_value(&too_wide).is_err());
+    }
+
+    #[test]
+    fn ordered_root_agrees_with_a_full_rebuild() {
+        for count in [0, 1, 2, 3, 17, 127, 128, 129, 300] {
+            let items: Vec<Bytes> = (0..count)
+                .map(|i| Bytes::from(alloc::vec![(i % 255) as u8 + 1; i % 50 + 1]))
+                .collect();
+            let expected = alloy_trie::root::ordered_trie_root_with_encoder(&items, |item, out| {
+                out.extend_from_slice(item);
+            });
+            assert_eq!(compute_ordered_root(&items), expected, "{count}");
+        }
+    }
+}

@@ -179,6 +179,27 @@ impl PartialState {
         }
     }
 
+    /// The account's proof, root first: what `eth_getProof` calls `accountProof`.
+    pub fn prove_account(&self, address: Address) -> Result<Vec<Bytes>, StateError> {
+        Ok(self.accounts.prove(keccak256(address))?)
+    }
+
+    /// The proof of a slot, root first: what `eth_getProof` calls `proof` under `storageProof`. Empty where there is no storage.
+    pub fn prove_storage(&self, address: Address, slot: U256) -> Result<Vec<Bytes>, StateError> {
+        let account = keccak256(address);
+        let Some(known) = self.account_by_hash(account)? else {
+            return Ok(Vec::new());
+        };
+        let in_storage = |error| StateError::Storage { account, error };
+        let key = hash_slot(slot);
+        match self.storages.get(&account) {
+            Some(trie) => trie.prove(key).map_err(in_storage),
+            None => SparseTrie::from_root(known.storage_root)
+                .prove(key)
+                .map_err(in_storage),
+        }
+    }
+
     /// The state root, after hashing what has changed.
     pub fn root(&mut self) -> B256 {
         self.root_with(|_, _| {})

@@ -31,12 +31,12 @@ use alloc::vec::Vec;
 use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::{B256, Bytes};
 
-pub(crate) use self::{arena::check_place, reveal::Reach};
-pub use self::{node::NodeError, prune::TrieSize, witness::Witness};
 use self::{
     arena::Arena,
     node::{Child, Reference},
 };
+pub(crate) use self::{arena::check_place, reveal::Reach};
+pub use self::{node::NodeError, prune::TrieSize, witness::Witness};
 
 /// Nibbles of a hashed key: nodes from outside must lie on paths of this length.
 pub const KEY_NIBBLES: usize = 64;
@@ -68,6 +68,12 @@ pub enum TrieError {
         limit: usize,
         /// Nodes given.
         got: usize,
+    },
+    /// Nodes that are repeated, inside each other, more often than any honest trie does.
+    #[error("witness fills more than {limit} places")]
+    TooManyUses {
+        /// The limit.
+        limit: usize,
     },
     /// A node is given twice.
     #[error("node {hash} is given more than once")]
@@ -104,6 +110,7 @@ impl TrieError {
             Self::Blinded { .. } => "incomplete",
             Self::Node { .. } => "invalid_node",
             Self::TooManyNodes { .. } => "too_many_nodes",
+            Self::TooManyUses { .. } => "too_many_uses",
             Self::DuplicateNode { .. } => "duplicate_node",
             Self::UnreachableNode { .. } => "unreachable_node",
             Self::HashMismatch { .. } => "node_hash",
@@ -182,5 +189,55 @@ pub(crate) struct KnownOnly;
 impl Resolve for KnownOnly {
     fn resolve(&mut self, _: &B256, _: &[u8], _: usize) -> Option<Bytes> {
         None
+    }
+}
+
+/// What the tests of the trie's modules share.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A key with these nibbles in front and zeros behind.
+    pub(crate) fn key(nibbles: &str) -> B256 {
+        alloc::format!("{nibbles:0<64}").parse().unwrap()
+    }
+
+    /// A value that is too long to be inlined, or to be mistaken for another's.
+    pub(crate) fn value(seed: u8) -> Option<Vec<u8>> {
+        Some(alloc::vec![seed; 40])
+    }
+
+    /// A trie that holds a value at each key, its root, and its nodes.
+    pub(crate) fn build(keys: &[&str]) -> (SparseTrie, B256, Vec<Bytes>) {
+        let changes: Vec<_> = (1..).zip(keys).map(|(i, k)| (key(k), value(i))).collect();
+        let mut trie = SparseTrie::empty();
+        trie.update(&changes).unwrap();
+        let mut nodes = Vec::new();
+        let root = trie.root_with(|_, rlp| nodes.push(Bytes::copy_from_slice(rlp)));
+        (trie, root, nodes)
+    }
+
+    /// The root over these keys, with the values that `build` would give them.
+    pub(crate) fn root_of(keys: &[(&str, u8)]) -> B256 {
+        let mut trie = SparseTrie::empty();
+        for (k, seed) in keys {
+            trie.update(&[(key(k), value(*seed))]).unwrap();
+        }
+        trie.root()
+    }
+
+    /// A client that knows the nodes on the paths of `known` only.
+    pub(crate) fn partial(full: &SparseTrie, known: &[&str]) -> SparseTrie {
+        let mut nodes: Vec<Bytes> = Vec::new();
+        for node in known.iter().flat_map(|k| full.prove(key(k)).unwrap()) {
+            if !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
+        let mut trie = SparseTrie::from_root(full.clean_root().unwrap());
+        let mut witness = Witness::new(&nodes).unwrap();
+        trie.reveal(&mut witness).unwrap();
+        witness.finish().unwrap();
+        trie
     }
 }

@@ -121,9 +121,7 @@ impl PartialState {
         for change in changes.iter().filter(|change| change.has_changes()) {
             let key = keccak256(change.address);
             let old = self.account_with(key, resolver)?;
-            let storage_root = old
-                .as_ref()
-                .map_or(EMPTY_ROOT_HASH, |old| old.storage_root);
+            let storage_root = old.as_ref().map_or(EMPTY_ROOT_HASH, |old| old.storage_root);
             let new = with_changes(old.as_ref(), change);
             if is_empty(&new) {
                 self.forget_storage(key);

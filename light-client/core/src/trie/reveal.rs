@@ -95,7 +95,7 @@ impl SparseTrie {
         let Reference::Hash(hash) = child.reference else {
             return child.node.ok_or(TrieError::Corrupt);
         };
-        match (witness.take(&hash), child.node) {
+        match (witness.take(&hash)?, child.node) {
             (_, Some(id)) => Ok(id),
             (Some(rlp), None) => self.graft(edge, depth, hash, rlp),
             (None, None) => Err(TrieError::Blinded { hash, depth }),
@@ -132,4 +132,193 @@ fn pack(key: &[u8; KEY_NIBBLES]) -> B256 {
         *byte = (high << 4) | low;
     }
     packed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        NodeError,
+        testing::{build, key, partial, value},
+    };
+    use super::*;
+    use alloc::{vec, vec::Vec};
+    use alloy_primitives::{Bytes, keccak256};
+    use alloy_rlp::Encodable;
+
+    fn reveal(root: B256, nodes: &[Bytes]) -> Result<SparseTrie, TrieError> {
+        let mut trie = SparseTrie::from_root(root);
+        let mut witness = Witness::new(nodes)?;
+        trie.reveal(&mut witness)?;
+        witness.finish()?;
+        Ok(trie)
+    }
+
+    /// The RLP of a list of items that are RLP already.
+    fn list(items: &[Vec<u8>]) -> Bytes {
+        let payload_length = items.iter().map(Vec::len).sum();
+        let mut out = Vec::new();
+        let list = true;
+        alloy_rlp::Header {
+            list,
+            payload_length,
+        }
+        .encode(&mut out);
+        out.extend(items.concat());
+        out.into()
+    }
+
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        bytes.encode(&mut out);
+        out
+    }
+
+    /// A leaf whose path has this many nibbles.
+    fn leaf(nibbles: usize) -> Bytes {
+        let mut path = vec![0; nibbles / 2 + 1];
+        path[0] = if nibbles % 2 == 1 { 0x30 } else { 0x20 };
+        list(&[string(&path), string(&[7; 40])])
+    }
+
+    fn branch(children: &[(usize, &Bytes)]) -> Bytes {
+        let mut items = vec![vec![0x80]; 17];
+        for (nibble, child) in children {
+            items[*nibble] = string(keccak256(child).as_slice());
+        }
+        list(&items)
+    }
+
+    fn invalid(error: TrieError) -> NodeError {
+        match error {
+            TrieError::Node { error, .. } => error,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn node_that_nothing_reaches_is_refused() {
+        let (_, root, mut nodes) = build(&["1", "2"]);
+        reveal(root, &nodes).unwrap();
+        let (_, _, others) = build(&["3", "4"]);
+        let other = others.last().unwrap();
+        nodes.push(other.clone());
+        let hash = keccak256(other);
+        assert_eq!(
+            reveal(root, &nodes).unwrap_err(),
+            TrieError::UnreachableNode { hash }
+        );
+    }
+
+    #[test]
+    fn node_given_twice_is_refused() {
+        let (_, root, mut nodes) = build(&["1", "2"]);
+        nodes.push(nodes[0].clone());
+        let hash = keccak256(&nodes[0]);
+        assert_eq!(
+            reveal(root, &nodes).unwrap_err(),
+            TrieError::DuplicateNode { hash }
+        );
+    }
+
+    #[test]
+    fn too_many_nodes_are_refused_before_any_is_hashed() {
+        let nodes = vec![Bytes::from_static(&[0; 40]); 65_537];
+        assert_eq!(
+            Witness::new(&nodes).unwrap_err().kind(),
+            "too_many_nodes"
+        );
+    }
+
+    #[test]
+    fn nodes_may_come_in_any_order_and_be_known_already() {
+        let (full, root, mut nodes) = build(&["11", "12", "aa1", "aa2"]);
+        for _ in 0..nodes.len() {
+            nodes.rotate_left(1);
+            let trie = reveal(root, &nodes).unwrap();
+            assert_eq!(trie.get(key("aa2")), full.get(key("aa2")));
+        }
+        let mut client = partial(&full, &["11"]);
+        for _ in 0..2 {
+            let mut witness = Witness::new(&nodes).unwrap();
+            client.reveal(&mut witness).unwrap();
+            witness.finish().unwrap();
+        }
+        assert_eq!(client.get(key("aa2")), full.get(key("aa2")));
+    }
+
+    #[test]
+    fn witness_may_leave_out_what_is_known() {
+        let (full, ..) = build(&["11", "12", "aa1", "aa2"]);
+        let mut client = partial(&full, &["11"]);
+        let path = full.prove(key("aa1")).unwrap();
+        let missing: Vec<Bytes> = path[1..].to_vec();
+        let mut witness = Witness::new(&missing).unwrap();
+        client.reveal(&mut witness).unwrap();
+        witness.finish().unwrap();
+        assert_eq!(client.get(key("aa1")).unwrap(), value(3).as_deref());
+    }
+
+    #[test]
+    fn one_node_serves_every_place_that_refers_to_it() {
+        // Two subtries with the same keys and values below nibbles 1 and 2.
+        let changes = ["1a", "1b", "2a", "2b"].map(|k| (key(k), value(7)));
+        let mut full = SparseTrie::empty();
+        full.update(&changes).unwrap();
+        let mut nodes: Vec<Bytes> = vec![];
+        let root = full.root_with(|_, rlp| nodes.push(Bytes::copy_from_slice(rlp)));
+        nodes.sort_unstable();
+        nodes.dedup();
+        let trie = reveal(root, &nodes).unwrap();
+        for k in ["1a", "1b", "2a", "2b"] {
+            assert_eq!(trie.get(key(k)).unwrap(), value(7).as_deref());
+        }
+    }
+
+    #[test]
+    fn node_in_a_place_that_keys_do_not_have_is_refused() {
+        // A leaf whose path is too short or too long for a 32-byte key.
+        for nibbles in [63, 62, 65, 66] {
+            let node = leaf(nibbles);
+            let error = reveal(keccak256(&node), &[node]).unwrap_err();
+            assert_eq!(invalid(error), NodeError::Depth { got: nibbles });
+        }
+        // An extension that leads to a leaf.
+        let below = leaf(62);
+        let extension = list(&[string(&[0, 0x11]), string(keccak256(&below).as_slice())]);
+        let error = reveal(keccak256(&extension), &[extension, below]).unwrap_err();
+        assert_eq!(invalid(error), NodeError::ExtensionChild);
+        // A branch with a value.
+        let (a, b) = (leaf(63), leaf(63));
+        let mut items = vec![vec![0x80]; 17];
+        items[1] = string(keccak256(&a).as_slice());
+        items[2] = string(keccak256(&b).as_slice());
+        items[16] = string(&[1]);
+        let node = list(&items);
+        let error = reveal(keccak256(&node), &[node]).unwrap_err();
+        assert_eq!(invalid(error), NodeError::Depth { got: 0 });
+    }
+
+    #[test]
+    fn chain_of_branches_ends_at_the_depth_of_keys() {
+        // A node cannot contain its own hash, but a peer that makes up a state can go deep.
+        let mut nodes = vec![leaf(63)];
+        for _ in 0..70 {
+            let last = nodes.last().unwrap().clone();
+            nodes.push(branch(&[(0, &last), (1, &last)]));
+        }
+        let root = keccak256(nodes.last().unwrap());
+        let error = reveal(root, &nodes).unwrap_err();
+        assert_eq!(invalid(error), NodeError::Depth { got: 64 });
+    }
+
+    #[test]
+    fn nodes_that_unfold_exponentially_are_refused() {
+        let mut nodes = vec![leaf(0)];
+        for _ in 0..64 {
+            let last = nodes.last().unwrap().clone();
+            nodes.push(branch(&[(0, &last), (1, &last)]));
+        }
+        let root = keccak256(nodes.last().unwrap());
+        assert_eq!(reveal(root, &nodes).unwrap_err().kind(), "too_many_uses");
+    }
 }

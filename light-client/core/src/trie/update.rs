@@ -328,3 +328,140 @@ fn with_nibble(key: &[u8], depth: usize, nibble: u8) -> Vec<u8> {
     }
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{build, key, partial, root_of, value};
+    use super::*;
+    use alloy_consensus::constants::EMPTY_ROOT_HASH;
+    use alloy_primitives::B256;
+
+    const REMOVED: Option<Vec<u8>> = None;
+
+    #[test]
+    fn insertions_come_first_so_that_a_full_branch_needs_no_sibling() {
+        let (full, ..) = build(&["3", "8"]);
+        let mut client = partial(&full, &["3"]);
+        // In the order of keys the deletion would come first.
+        client
+            .update(&[(key("3"), REMOVED), (key("5"), value(9))])
+            .unwrap();
+        assert_eq!(client.root(), root_of(&[("5", 9), ("8", 2)]));
+    }
+
+    #[test]
+    fn collapse_with_an_unknown_sibling_is_incomplete_and_names_it() {
+        let (full, ..) = build(&["31", "38", "9"]);
+        let sibling = full.prove(key("38")).unwrap().pop().unwrap();
+        let mut client = partial(&full, &["31"]);
+        let error = client.update(&[(key("31"), REMOVED)]).unwrap_err();
+        let hash = alloy_primitives::keccak256(sibling);
+        assert_eq!(error, TrieError::Blinded { hash, depth: 2 });
+    }
+
+    #[test]
+    fn branch_that_collapses_merges_with_leaf_extension_or_branch() {
+        for (before, after) in [
+            // A leaf takes the nibble in.
+            (&["3", "8", "9"][..], &[("3", 1)][..]),
+            // So does an extension,
+            (&["3aa1", "3aa2", "8", "9"], &[("3aa1", 1), ("3aa2", 2)]),
+            // and a branch gets one above it,
+            (&["31", "32", "8", "9"], &[("31", 1), ("32", 2)]),
+            // which joins the one that led to the collapsed branch.
+            (&["aa31", "aa32", "aa8", "aa9"], &[("aa31", 1), ("aa32", 2)]),
+            (&["aa3", "aa8", "aa9"], &[("aa3", 1)]),
+        ] {
+            let (mut trie, ..) = build(before);
+            let removed: Vec<_> = before
+                .iter()
+                .filter(|k| after.iter().all(|(kept, _)| kept != *k))
+                .map(|k| (key(k), REMOVED))
+                .collect();
+            let nodes = trie.size().nodes;
+            trie.update(&removed).unwrap();
+            assert_eq!(trie.root(), root_of(after), "{before:?}");
+            assert!(trie.size().nodes < nodes);
+        }
+    }
+
+    #[test]
+    fn last_deletion_leaves_the_empty_trie() {
+        let (mut trie, ..) = build(&["1", "2", "21", "213"]);
+        let removed = ["1", "2", "21", "213"].map(|k| (key(k), REMOVED));
+        trie.update(&removed).unwrap();
+        assert_eq!(trie.root(), EMPTY_ROOT_HASH);
+        assert_eq!(trie.size().nodes, 0);
+    }
+
+    #[test]
+    fn change_without_effect_leaves_nothing_to_hash() {
+        let (mut trie, root, _) = build(&["1", "2"]);
+        trie.update(&[(key("1"), value(1)), (key("3"), REMOVED)])
+            .unwrap();
+        assert_eq!(trie.clean_root(), Some(root));
+        trie.update(&[(key("1"), value(3))]).unwrap();
+        assert_eq!(trie.clean_root(), None);
+        assert_eq!(trie.prove(key("1")), Err(TrieError::Dirty));
+    }
+
+    #[test]
+    fn only_what_changed_is_hashed_again() {
+        let (mut trie, ..) = build(&["11", "12", "21", "22"]);
+        trie.update(&[(key("11"), value(9))]).unwrap();
+        let mut hashed = Vec::new();
+        let root = trie.root_with(|hash, _| hashed.push(hash));
+        // The leaf, its branch and the root.
+        assert_eq!(hashed.len(), 3);
+        assert_eq!(hashed.last(), Some(&root));
+        trie.root_with(|_, _| panic!("hashed again"));
+    }
+
+    #[test]
+    fn changing_below_a_blinded_node_is_incomplete() {
+        let (full, root, _) = build(&["31", "38", "9"]);
+        for change in [value(1), REMOVED] {
+            let mut blind = SparseTrie::from_root(root);
+            let depth = 0;
+            assert_eq!(
+                blind.update(&[(key("31"), change.clone())]),
+                Err(TrieError::Blinded { hash: root, depth })
+            );
+            let mut client = partial(&full, &["9"]);
+            let error = client.update(&[(key("31"), change)]).unwrap_err();
+            assert!(matches!(error, TrieError::Blinded { depth: 1, .. }));
+        }
+    }
+
+    #[test]
+    fn keys_may_end_inside_others_in_tries_built_here() {
+        let mut trie = SparseTrie::empty();
+        let words = ["do", "dog", "doge", "horse"];
+        let long = "a key of more than thirty-two bytes, which no Ethereum state has";
+        for word in words.iter().chain([&long]) {
+            trie.update(&[(word, Some(word))]).unwrap();
+        }
+        trie.root();
+        for word in words.iter().chain([&long]) {
+            assert_eq!(trie.get(word).unwrap(), Some(word.as_bytes()));
+        }
+        trie.update(&[(&"dog", None::<&str>), (&"do", None), (&long, None)])
+            .unwrap();
+        let mut other = SparseTrie::empty();
+        other
+            .update(&[("doge", Some("doge")), ("horse", Some("horse"))])
+            .unwrap();
+        assert_eq!(trie.root(), other.root());
+    }
+
+    #[test]
+    fn sibling_keys_differ_in_one_nibble() {
+        let key = B256::repeat_byte(0x77);
+        for depth in 0..64 {
+            let sibling = with_nibble(key.as_slice(), depth, 3);
+            let (a, b) = (Path::of_key(key.as_slice()), Path::of_key(&sibling));
+            assert_eq!(a.common_prefix(b), depth);
+            assert_eq!(b.at(depth), 3);
+        }
+    }
+}

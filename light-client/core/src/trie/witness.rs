@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
 
 use super::{NodeError, TrieError};
-use crate::limits::{MAX_LEAF_BYTES, MAX_WITNESS_NODES};
+use crate::limits::{MAX_LEAF_BYTES, MAX_WITNESS_NODES, MAX_WITNESS_USES};
 
 /// Nodes by hash, with a mark on those that some path has reached.
 ///
@@ -16,6 +16,8 @@ pub struct Witness<'a> {
     by_hash: B256Map<usize>,
     used: Vec<bool>,
     unused: usize,
+    /// Places filled so far.
+    uses: usize,
 }
 
 impl<'a> Witness<'a> {
@@ -50,6 +52,7 @@ impl<'a> Witness<'a> {
             by_hash,
             used: vec![false; nodes.len()],
             unused: nodes.len(),
+            uses: 0,
         })
     }
 
@@ -64,14 +67,22 @@ impl<'a> Witness<'a> {
     }
 
     /// The node with this hash, which counts as used from now on.
-    pub(super) fn take(&mut self, hash: &B256) -> Option<&'a [u8]> {
-        let index = *self.by_hash.get(hash)?;
-        let used = self.used.get_mut(index)?;
+    pub(super) fn take(&mut self, hash: &B256) -> Result<Option<&'a [u8]>, TrieError> {
+        let Some(&index) = self.by_hash.get(hash) else {
+            return Ok(None);
+        };
+        self.uses = self.uses.saturating_add(1);
+        if self.uses > MAX_WITNESS_USES {
+            return Err(TrieError::TooManyUses {
+                limit: MAX_WITNESS_USES,
+            });
+        }
+        let used = self.used.get_mut(index).ok_or(TrieError::Corrupt)?;
         if !*used {
             *used = true;
             self.unused = self.unused.saturating_sub(1);
         }
-        self.nodes.get(index).map(|node| node.as_ref())
+        Ok(self.nodes.get(index).map(|node| node.as_ref()))
     }
 
     /// Refuses a witness of which a node was not used.
