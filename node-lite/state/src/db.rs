@@ -11,7 +11,7 @@ use sidelight_core::state::PartialState;
 use crate::{
     node::EMPTY_ROOT,
     proof::{self, AccountProof},
-    store::Store,
+    store::{NewCode, NewNode, Store},
 };
 
 /// Keccak of no bytes.
@@ -153,20 +153,21 @@ impl StateDb {
         pre_root: B256,
         changes: &[AccountChanges],
     ) -> Result<Committed, StateError> {
-        let applied = self.apply(pre_root, changes)?;
+        let Applied {
+            root,
+            nodes,
+            witness,
+        } = self.apply(pre_root, changes)?;
         let codes = changes
             .iter()
-            .filter_map(|account| account.code_post_state())
+            .filter_map(|account| account.code_post_state());
+        let codes = codes
             .filter(|code| !code.is_empty())
             .cloned()
+            .map(NewCode::new)
             .collect();
-        self.store
-            .write()
-            .insert(applied.root, applied.nodes, codes)?;
-        Ok(Committed {
-            root: applied.root,
-            witness: applied.witness,
-        })
+        self.store.write().insert(root, nodes, codes)?;
+        Ok(Committed { root, witness })
     }
 
     /// Retains a retained root once more.
@@ -194,7 +195,8 @@ impl StateDb {
             .apply_with(|hash| self.node(hash), changes)
             .map_err(StateError::Trie)?;
         let mut nodes = Vec::new();
-        let root = state.root_with(|hash, rlp| nodes.push((hash, Bytes::copy_from_slice(rlp))));
+        let root = state.root_with(|hash, rlp| nodes.push(NewNode::new(hash, rlp)));
+        let nodes = nodes.into_iter().collect::<Result<_, _>>()?;
         Ok(Applied {
             root,
             nodes,
@@ -214,7 +216,7 @@ impl StateDb {
 
 struct Applied {
     root: B256,
-    nodes: Vec<(B256, Bytes)>,
+    nodes: Vec<NewNode>,
     witness: Vec<Bytes>,
 }
 

@@ -2,10 +2,12 @@
 //!
 //! A node's count is the number of stored nodes that name it, plus the number of times it is pinned as a root. A code's count is the number of account leaves that name it.
 
+use std::collections::hash_map::Entry;
+
 use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
 
 use crate::{
-    db::{StateError, StateStats},
+    db::{EMPTY_CODE_HASH, StateError, StateStats},
     node::{EMPTY_ROOT, Node, Step, follow, to_nibbles},
 };
 
@@ -21,6 +23,29 @@ pub(crate) struct Store {
     nodes: B256Map<Counted>,
     codes: B256Map<Counted>,
     pins: B256Map<u32>,
+    node_bytes: usize,
+}
+
+/// A node that a block may add, read before the store is locked.
+#[derive(Debug)]
+pub(crate) struct NewNode {
+    hash: B256,
+    bytes: Bytes,
+    links: Links,
+}
+
+/// A code that a block may add.
+#[derive(Debug)]
+pub(crate) struct NewCode {
+    hash: B256,
+    bytes: Bytes,
+}
+
+/// What a node names.
+#[derive(Debug)]
+struct Links {
+    nodes: Vec<B256>,
+    code: Option<B256>,
 }
 
 impl Store {
@@ -39,64 +64,66 @@ impl Store {
     pub(crate) fn stats(&self) -> StateStats {
         StateStats {
             nodes: self.nodes.len(),
-            node_bytes: self.nodes.values().map(|node| node.bytes.len()).sum(),
+            node_bytes: self.node_bytes,
             codes: self.codes.len(),
             roots: self.pins.len(),
         }
     }
 
-    /// Takes the nodes and codes that a block adds and pins its root. On an error nothing has changed.
+    /// Takes what a block adds and pins its root. On an error nothing has changed.
     pub(crate) fn insert(
         &mut self,
         root: B256,
-        nodes: Vec<(B256, Bytes)>,
-        codes: Vec<Bytes>,
+        nodes: Vec<NewNode>,
+        codes: Vec<NewCode>,
     ) -> Result<(), StateError> {
         let mut fresh = Vec::with_capacity(nodes.len());
-        for (hash, bytes) in nodes {
-            self.nodes.entry(hash).or_insert_with(|| {
-                fresh.push(hash);
-                Counted {
+        for NewNode { hash, bytes, links } in nodes {
+            if let Entry::Vacant(place) = self.nodes.entry(hash) {
+                self.node_bytes += bytes.len();
+                place.insert(Counted {
                     bytes,
                     references: 0,
-                }
-            });
+                });
+                fresh.push((hash, links));
+            }
         }
-        let mut fresh_codes = Vec::new();
-        for bytes in codes {
-            let hash = keccak256(&bytes);
-            self.codes.entry(hash).or_insert_with(|| {
+        let mut fresh_codes = Vec::with_capacity(codes.len());
+        for NewCode { hash, bytes } in codes {
+            if let Entry::Vacant(place) = self.codes.entry(hash) {
+                place.insert(Counted {
+                    bytes,
+                    references: 0,
+                });
                 fresh_codes.push(hash);
-                Counted {
-                    bytes,
-                    references: 0,
-                }
-            });
+            }
         }
-        if let Err(error) = self.check_references(root, &fresh) {
-            for hash in fresh {
-                self.nodes.remove(&hash);
+        if let Err(error) = self.check_links(root, &fresh) {
+            for (hash, _) in fresh {
+                self.forget(&hash);
             }
             for hash in fresh_codes {
                 self.codes.remove(&hash);
             }
             return Err(error);
         }
-        for hash in &fresh {
-            self.count_references(hash, 1)?;
+        for (_, links) in &fresh {
+            self.count(links, 1)?;
         }
         *self.pins.entry(root).or_default() += 1;
         if let Some(node) = self.nodes.get_mut(&root) {
             node.references += 1;
         }
-        // Nodes and codes of intermediate states that the root does not reach.
+        // Nodes and codes that only an intermediate state had.
+        let unreferenced = |hash: &B256| {
+            self.nodes
+                .get(hash)
+                .is_some_and(|node| node.references == 0)
+        };
         let orphans = fresh
             .into_iter()
-            .filter(|hash| {
-                self.nodes
-                    .get(hash)
-                    .is_some_and(|node| node.references == 0)
-            })
+            .map(|(hash, _)| hash)
+            .filter(unreferenced)
             .collect();
         self.remove(orphans)?;
         for hash in fresh_codes {
@@ -174,73 +201,99 @@ impl Store {
         }
     }
 
-    fn check_references(&self, root: B256, fresh: &[B256]) -> Result<(), StateError> {
+    fn check_links(&self, root: B256, fresh: &[(B256, Links)]) -> Result<(), StateError> {
         if root != EMPTY_ROOT && !self.nodes.contains_key(&root) {
             return Err(StateError::MissingNode { hash: root });
         }
-        for hash in fresh {
-            let rlp = self.node(hash).ok_or(StateError::Corrupt)?;
-            let node = Node::decode(rlp)?;
-            let mut missing = None;
-            node.for_each_reference(|child| {
-                if !self.nodes.contains_key(&child) {
-                    missing = Some(child);
-                }
-            });
-            if let Some(hash) = missing {
-                return Err(StateError::MissingNode { hash });
-            }
-            if let Some(hash) = node.code_hash()
-                && hash != crate::db::EMPTY_CODE_HASH
-                && !self.codes.contains_key(&hash)
+        for (_, links) in fresh {
+            if let Some(hash) = links
+                .nodes
+                .iter()
+                .find(|hash| !self.nodes.contains_key(*hash))
             {
+                return Err(StateError::MissingNode { hash: *hash });
+            }
+            if let Some(hash) = links.code.filter(|hash| !self.codes.contains_key(hash)) {
                 return Err(StateError::MissingCode { hash });
             }
         }
         Ok(())
     }
 
-    /// Adds `by` (1 or -1) to the counts of what a node references, and returns the nodes that are at zero after that.
-    fn count_references(&mut self, hash: &B256, by: i32) -> Result<Vec<B256>, StateError> {
-        let rlp = self
-            .node(hash)
-            .ok_or(StateError::MissingNode { hash: *hash })?
-            .clone();
-        let node = Node::decode(&rlp)?;
+    /// Adds `by` (1 or -1) to the counts of what a node names, drops a code that is at zero after that, and returns the nodes that are.
+    fn count(&mut self, links: &Links, by: i32) -> Result<Vec<B256>, StateError> {
         let mut unreferenced = Vec::new();
-        let mut broken = false;
-        node.for_each_reference(|child| {
-            match self.nodes.get_mut(&child).and_then(|node| node.count(by)) {
-                Some(0) => unreferenced.push(child),
-                Some(_) => {}
-                None => broken = true,
+        for hash in &links.nodes {
+            let node = self
+                .nodes
+                .get_mut(hash)
+                .ok_or(StateError::MissingNode { hash: *hash })?;
+            if node.count(by)? == 0 {
+                unreferenced.push(*hash);
             }
-        });
-        if let Some(code_hash) = node.code_hash()
-            && let Some(code) = self.codes.get_mut(&code_hash)
-            && code.count(by) == Some(0)
-        {
-            self.codes.remove(&code_hash);
         }
-        if broken {
-            Err(StateError::Corrupt)
-        } else {
-            Ok(unreferenced)
+        if let Some(hash) = links.code {
+            let code = self
+                .codes
+                .get_mut(&hash)
+                .ok_or(StateError::MissingCode { hash })?;
+            if code.count(by)? == 0 {
+                self.codes.remove(&hash);
+            }
         }
+        Ok(unreferenced)
     }
 
     fn remove(&mut self, mut orphans: Vec<B256>) -> Result<(), StateError> {
         while let Some(hash) = orphans.pop() {
-            orphans.extend(self.count_references(&hash, -1)?);
-            self.nodes.remove(&hash);
+            let bytes = self.forget(&hash).ok_or(StateError::MissingNode { hash })?;
+            orphans.extend(self.count(&Links::of(&bytes)?, -1)?);
         }
         Ok(())
+    }
+
+    fn forget(&mut self, hash: &B256) -> Option<Bytes> {
+        let bytes = self.nodes.remove(hash)?.bytes;
+        self.node_bytes -= bytes.len();
+        Some(bytes)
     }
 }
 
 impl Counted {
-    fn count(&mut self, by: i32) -> Option<u32> {
-        self.references = self.references.checked_add_signed(by)?;
-        Some(self.references)
+    fn count(&mut self, by: i32) -> Result<u32, StateError> {
+        self.references = self
+            .references
+            .checked_add_signed(by)
+            .ok_or(StateError::Corrupt)?;
+        Ok(self.references)
+    }
+}
+
+impl NewNode {
+    pub(crate) fn new(hash: B256, rlp: &[u8]) -> Result<Self, StateError> {
+        Ok(Self {
+            hash,
+            links: Links::of(rlp)?,
+            bytes: Bytes::copy_from_slice(rlp),
+        })
+    }
+}
+
+impl NewCode {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self {
+            hash: keccak256(&bytes),
+            bytes,
+        }
+    }
+}
+
+impl Links {
+    fn of(rlp: &[u8]) -> Result<Self, StateError> {
+        let node = Node::decode(rlp)?;
+        let mut nodes = Vec::new();
+        node.for_each_reference(|hash| nodes.push(hash));
+        let code = node.code_hash().filter(|hash| *hash != EMPTY_CODE_HASH);
+        Ok(Self { nodes, code })
     }
 }

@@ -4,6 +4,12 @@ use alloy_consensus::{Transaction, TxReceipt};
 use alloy_eips::{
     BlockId,
     eip2930::{AccessList, AccessListItem},
+    eip7002::{
+        WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_PREDEPLOY_CODE,
+        WITHDRAWAL_REQUEST_TYPE,
+    },
+    eip7251::{CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_PREDEPLOY_CODE},
+    eip7685::{EMPTY_REQUESTS_HASH, Requests},
 };
 use alloy_primitives::{Address, Bytes, TxKind, U256, address, bytes, hex};
 use node_lite_exec::{
@@ -437,6 +443,35 @@ fn the_access_list_never_costs_more_than_the_gas_limit_covers() {
         block.transactions.len() + rest.transactions.len(),
         TRANSACTIONS as usize
     );
+}
+
+#[test]
+fn request_contracts_are_called_after_the_transactions_where_a_genesis_deploys_them() {
+    let withdrawals = (
+        WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+        WITHDRAWAL_REQUEST_PREDEPLOY_CODE.clone(),
+    );
+    let consolidations = (
+        CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+        CONSOLIDATION_REQUEST_PREDEPLOY_CODE.clone(),
+    );
+    let mut harness = Harness::with_contracts(&[withdrawals, consolidations]);
+    let empty = harness.seal();
+    assert_eq!(empty.header().requests_hash, Some(EMPTY_REQUESTS_HASH));
+    assert_eq!(empty.bal.len(), 4);
+
+    let sender = Sender::new(0);
+    let request = [&[7; 48][..], &5_u64.to_be_bytes()].concat();
+    let to = TxKind::Call(WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS);
+    harness.submit(&sender.sign(sender.tx(to, U256::from(1), request.clone(), 500_000)));
+    let block = harness.seal();
+    assert!(block.receipts[0].status());
+    // Type, source address, public key, and the amount in little-endian (EIP-7002).
+    let mut expected = Requests::default();
+    let amount = 5_u64.to_le_bytes();
+    let data = [sender.address.as_slice(), &request[..48], &amount].concat();
+    expected.push_request_with_type(WITHDRAWAL_REQUEST_TYPE, data);
+    assert_eq!(block.header().requests_hash, Some(expected.requests_hash()));
 }
 
 #[test]

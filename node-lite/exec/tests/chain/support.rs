@@ -13,9 +13,12 @@ use alloy_eips::{
     eip2718::Encodable2718,
     eip7702::{Authorization, SignedAuthorization},
 };
+use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, b256};
 use k256::ecdsa::SigningKey;
-use node_lite_exec::{Chain, PoolError, SealMode, SealedBlock, SequencerConfig, dev_genesis};
+use node_lite_exec::{
+    Chain, Genesis, PoolError, SealMode, SealedBlock, SequencerConfig, dev_genesis,
+};
 use sidelight_core::{
     bal::verify_bal,
     header::{VerifiedHeader, verify_header},
@@ -157,7 +160,31 @@ impl Harness {
             ..SequencerConfig::default()
         };
         edit(&mut config);
-        let chain = Chain::open(&dev_genesis().unwrap(), config).unwrap();
+        Self::open(&dev_genesis().unwrap(), config)
+    }
+
+    /// A chain whose genesis deploys more than the default one.
+    pub(crate) fn with_contracts(contracts: &[(Address, Bytes)]) -> Self {
+        let account = |code: &Bytes| {
+            GenesisAccount::default()
+                .with_nonce(Some(1))
+                .with_code(Some(code.clone()))
+        };
+        let contracts = contracts
+            .iter()
+            .map(|(address, code)| (*address, account(code)));
+        let genesis = dev_genesis().unwrap().extend_accounts(contracts);
+        Self::open(
+            &genesis,
+            SequencerConfig {
+                seal: SealMode::Manual,
+                ..SequencerConfig::default()
+            },
+        )
+    }
+
+    fn open(genesis: &Genesis, config: SequencerConfig) -> Self {
+        let chain = Chain::open(genesis, config).unwrap();
         let genesis = chain.head();
         let head = VerifiedHeader::genesis(genesis.header().clone(), chain.rules()).unwrap();
         Self {
