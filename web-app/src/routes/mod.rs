@@ -1,0 +1,9 @@
+//! One file a page. The address is the state: what a page shows can be linked to.
+
+pub(crate) mod address;
+pub(crate) mod block;
+pub(crate) mod home;
+pub(crate) mod not_found;
+pub(crate) mod settings;
+pub(crate) mod tx;
+pub(crate) mod verify;

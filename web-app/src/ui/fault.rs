@@ -1,0 +1,81 @@
+//! The report of a lie: what was claimed, what is so, who said it. It stays, and it can be copied.
+
+use leptos::prelude::*;
+use sidelight_client::dto::FaultView;
+
+use super::copy::Copy;
+use super::icon::{Glyph, Icon};
+use super::number::grouped;
+use super::time::Ago;
+use crate::health::SeenFault;
+
+/// `bad_signature` as "bad signature".
+fn words(kind: &str) -> String {
+    kind.replace('_', " ")
+}
+
+/// The report as plain text, for an issue or a letter.
+fn as_text(fault: &FaultView) -> String {
+    let block = fault
+        .block
+        .map_or_else(|| "-".to_owned(), |block| block.to_string());
+    format!(
+        "sidelight fault report\nkind:     {}\nblock:    {block}\nsource:   {}\nfield:    {}\nexpected: {}\ngot:      {}\nmessage:  {}\nat:       {}\n",
+        fault.kind, fault.peer, fault.field, fault.expected, fault.got, fault.message, fault.at
+    )
+}
+
+/// One report.
+#[component]
+pub(crate) fn FaultReport(seen: SeenFault) -> impl IntoView {
+    let SeenFault { fault, times } = seen;
+    let text = as_text(&fault);
+    let at = fault.at as f64;
+    view! {
+        <article class="fault" data-testid="fault-report" data-kind=fault.kind.clone()>
+            <header class="fault-head">
+                <Icon glyph=Glyph::Conflict />
+                <h3>{format!("Caught: {}", words(&fault.kind))}</h3>
+                <Copy text label="Copy report" wide=true />
+            </header>
+            {(!fault.message.is_empty()).then(|| view! { <p>{fault.message.clone()}</p> })}
+            <dl class="fault-facts">
+                <div><dt>"field"</dt><dd class="mono">{fault.field}</dd></div>
+                <div><dt>"expected"</dt><dd class="mono">{fault.expected}</dd></div>
+                <div><dt>"got"</dt><dd class="mono got">{fault.got}</dd></div>
+            </dl>
+            <p class="fault-foot small quiet">
+                {fault.block.map(|block| format!("block {} · ", grouped(&block.to_string())))}
+                <span class="mono break">{fault.peer}</span>
+                " · "
+                <Ago at_ms=at />
+                {(times > 1).then(|| format!(" · told {times} times"))}
+            </p>
+        </article>
+    }
+}
+
+/// Every report of this tab, newest open.
+#[component]
+pub(crate) fn FaultShelf(#[prop(into)] faults: Signal<Vec<SeenFault>>) -> impl IntoView {
+    move || {
+        let mut faults = faults.get().into_iter();
+        let newest = faults.next()?;
+        let earlier: Vec<_> = faults.collect();
+        let count = earlier.len();
+        Some(view! {
+            <section class="shelf" aria-label="Lies caught in this tab">
+                <FaultReport seen=newest />
+                {(count > 0)
+                    .then(|| {
+                        view! {
+                            <details class="shelf-more">
+                                <summary>{format!("{count} earlier")}</summary>
+                                {earlier.into_iter().map(|seen| view! { <FaultReport seen /> }).collect_view()}
+                            </details>
+                        }
+                    })}
+            </section>
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Whole numbers and amounts in the reader's own notation.
+
+use alloy_primitives::U256;
+use js_sys::{Array, BigInt, Intl, Object};
+use leptos::prelude::*;
+
+use crate::format::{Unit, amount};
+use crate::state::use_app;
+
+/// Decimal digits, grouped as the reader's locale does it. Exact at any length.
+pub(crate) fn grouped(digits: &str) -> String {
+    let format = Intl::NumberFormat::new(&Array::new(), &Object::new()).format();
+    BigInt::new(&digits.into())
+        .ok()
+        .and_then(|number| {
+            format
+                .call1(&wasm_bindgen::JsValue::UNDEFINED, &number)
+                .ok()
+        })
+        .and_then(|text| text.as_string())
+        .unwrap_or_else(|| digits.to_owned())
+}
+
+/// The locale's decimal separator.
+fn separator() -> String {
+    let format = Intl::NumberFormat::new(&Array::new(), &Object::new()).format();
+    format
+        .call1(&wasm_bindgen::JsValue::UNDEFINED, &1.5.into())
+        .ok()
+        .and_then(|text| text.as_string())
+        .and_then(|text| text.chars().nth(1))
+        .unwrap_or('.')
+        .to_string()
+}
+
+/// An amount of wei in the chosen unit, exact to the last digit.
+#[component]
+pub(crate) fn Amount(wei: U256) -> impl IntoView {
+    let unit = use_app().unit;
+    let text = move || {
+        let parts = amount(wei, unit.get());
+        let integer = grouped(&parts.integer);
+        match parts.fraction.as_str() {
+            "" => integer,
+            fraction => format!("{integer}{}{fraction}", separator()),
+        }
+    };
+    view! {
+        <span class="amount number">{text} " " <span class="amount-unit">{move || unit.get().name()}</span></span>
+    }
+}
+
+/// Chooses the unit of every amount.
+#[component]
+pub(crate) fn UnitToggle() -> impl IntoView {
+    let unit = use_app().unit;
+    view! {
+        <fieldset class="segments">
+            <legend class="visually-hidden">"Unit of amounts"</legend>
+            {Unit::ALL
+                .map(|choice| {
+                    view! {
+                        <label class="segment">
+                            <input
+                                type="radio"
+                                name="unit"
+                                value=choice.name()
+                                prop:checked=move || unit.get() == choice
+                                on:change=move |_| unit.set(choice)
+                            />
+                            <span>{choice.name()}</span>
+                        </label>
+                    }
+                })
+                .collect_view()}
+        </fieldset>
+    }
+}
