@@ -31,10 +31,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod bal;
+#[cfg(feature = "bench")]
+pub mod bench_cases;
 pub mod checkpoint;
 pub mod evidence;
 pub mod extension;
 pub mod fault;
+pub mod follower;
 pub mod header;
 pub mod limits;
 pub mod merkle;

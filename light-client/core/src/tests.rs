@@ -1,5 +1,9 @@
 //! What the tests of this crate share: keys, signatures, small chains and the checks that every decoder must pass.
 
+mod chain;
+
+pub(crate) use self::chain::{ACCOUNTS, TestChain, account};
+
 use crate::{
     extension::Extension,
     header::{SignedHeader, VerifiedHeader, compute_base_fee},

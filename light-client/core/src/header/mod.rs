@@ -265,16 +265,28 @@ pub fn verify_segment(
     rules: &ChainRules,
     now_s: u64,
 ) -> Result<Vec<VerifiedHeader>, HeaderError> {
+    link_segment(segment, parent, rules, now_s).map_err(|(_, error)| error)
+}
+
+/// As [`verify_segment`], and says which header is refused.
+pub(crate) fn link_segment(
+    segment: &[SignedHeader],
+    parent: &VerifiedHeader,
+    rules: &ChainRules,
+    now_s: u64,
+) -> Result<Vec<VerifiedHeader>, (usize, HeaderError)> {
     let rules_hash = rules.hash();
     let mut verified: Vec<VerifiedHeader> = Vec::with_capacity(segment.len());
     let mut later = segment.iter().skip(1);
-    for signed in segment {
+    for (at, signed) in segment.iter().enumerate() {
         let parent = verified.last().unwrap_or(parent);
         let signer = parent.next_signer;
-        let header = link_header(signed, parent, rules, rules_hash, now_s)?;
+        let header =
+            link_header(signed, parent, rules, rules_hash, now_s).map_err(|error| (at, error))?;
         let is_covered_by_next = later.next().is_some() && header.next_signer == signer;
         if !is_covered_by_next {
-            check_signer(signed, header.hash, signer, rules, rules_hash)?;
+            check_signer(signed, header.hash, signer, rules, rules_hash)
+                .map_err(|error| (at, error))?;
         }
         verified.push(header);
     }
