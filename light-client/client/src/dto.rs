@@ -667,8 +667,14 @@ mod tests {
     fn events_have_the_shape_that_the_worker_posts() {
         let event = Event::Reorg(ReorgEvent {
             depth: 2,
-            old_head: BlockRef { number: 7, hash: B256::ZERO },
-            new_head: BlockRef { number: 6, hash: B256::repeat_byte(1) },
+            old_head: BlockRef {
+                number: 7,
+                hash: B256::ZERO,
+            },
+            new_head: BlockRef {
+                number: 6,
+                hash: B256::repeat_byte(1),
+            },
         });
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["event"], "reorg");
@@ -678,7 +684,8 @@ mod tests {
 
     #[test]
     fn options_accept_the_shortest_form_and_refuse_unknown_keys() {
-        let options: StartOptions = serde_json::from_str(r#"{"nodes":["http://127.0.0.1:8545"]}"#).unwrap();
+        let options: StartOptions =
+            serde_json::from_str(r#"{"nodes":["http://127.0.0.1:8545"]}"#).unwrap();
         assert_eq!(options.mode, Mode::Watch);
         assert_eq!(options.chain, ChainOption::Named("dev".into()));
         assert!(serde_json::from_str::<StartOptions>(r#"{"nodes":[],"nodez":[]}"#).is_err());
@@ -686,7 +693,10 @@ mod tests {
 
     #[test]
     fn amounts_are_hex_quantities() {
-        let watch = WatchEntry { address: Address::ZERO, slots: vec![U256::from(255)] };
+        let watch = WatchEntry {
+            address: Address::ZERO,
+            slots: vec![U256::from(255)],
+        };
         assert_eq!(serde_json::to_value(&watch).unwrap()["slots"][0], "0xff");
     }
 }

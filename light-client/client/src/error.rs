@@ -9,11 +9,8 @@
 //! ```
 
 use sidelight_core::{
-    bal::BalError,
-    fault::{Mismatch, Value},
-    header::HeaderError,
+    fault::{Fault, FaultKind, Mismatch, Value},
     proof::ProofError,
-    wire::EnvelopeError,
 };
 
 use crate::{
@@ -21,88 +18,15 @@ use crate::{
     platform::NetError,
 };
 
-/// A statement that a check refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lie {
-    /// Stable machine word.
-    pub kind: &'static str,
-    /// Height, if it concerns a block.
-    pub block: Option<u64>,
-    /// The field, what was expected and what came.
-    pub mismatch: Mismatch,
-    /// One sentence.
-    pub message: String,
-}
-
-impl Lie {
-    /// A lie about one field.
-    pub fn new(kind: &'static str, field: &'static str, expected: impl Into<Value>, got: impl Into<Value>) -> Self {
-        let mismatch = Mismatch::new(field, expected, got);
-        Self { kind, block: None, message: mismatch.to_string(), mismatch }
-    }
-
-    /// About this block.
-    #[must_use]
-    pub fn at(self, block: u64) -> Self {
-        Self { block: Some(block), ..self }
-    }
-
-    /// A refused proof under `kind`.
-    pub fn proof(kind: &'static str, error: ProofError) -> Self {
-        let mismatch = match error {
-            ProofError::HashMismatch { expected, got, .. } => Mismatch::new("proof.node", expected, got),
-            ProofError::Incomplete { expected } => Mismatch::new("proof.node", expected, Value::None),
-            ProofError::ExtraNodes { expected, got } => Mismatch::new("proof.nodes", expected, got),
-            ProofError::TooLong { limit, got } => Mismatch::new("proof.nodes", limit, got),
-            ProofError::CodeHash { expected, got } => Mismatch::new("code_hash", expected, got),
-            ProofError::CodeTooLarge { limit, got } => Mismatch::new("code", limit, got),
-            _ => Mismatch::new("proof.node", "a canonical node", "something else"),
-        };
-        Self { kind, block: None, mismatch, message: error.to_string() }
-    }
-
-    /// As an event of a peer.
-    pub(crate) fn fault(&self, peer: &str, at: u64) -> FaultView {
-        FaultView {
-            kind: self.kind.into(),
-            block: self.block,
-            peer: peer.into(),
-            field: self.mismatch.field.into(),
-            expected: self.mismatch.expected.to_string(),
-            got: self.mismatch.got.to_string(),
-            message: self.message.clone(),
-            at,
-        }
-    }
-}
-
-impl From<EnvelopeError> for Lie {
-    fn from(error: EnvelopeError) -> Self {
-        Self { kind: error.kind(), block: None, mismatch: error.mismatch(), message: error.to_string() }
-    }
-}
-
-impl From<HeaderError> for Lie {
-    fn from(error: HeaderError) -> Self {
-        Self { kind: "bad_header", block: None, mismatch: error.mismatch(), message: error.to_string() }
-    }
-}
-
-impl From<BalError> for Lie {
-    fn from(error: BalError) -> Self {
-        Self { kind: "bad_bal", block: None, mismatch: error.mismatch(), message: error.to_string() }
-    }
-}
-
 /// Why a call gave no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// Every peer that answered gave an answer that a check refused; this is the last one.
-    #[error("verification failed: {}", lie.message)]
+    #[error("verification failed: {fault}")]
     Verification {
         /// What was wrong.
-        lie: Box<Lie>,
+        fault: Box<Fault>,
         /// Who said it.
         peer: String,
     },
@@ -146,18 +70,22 @@ impl ClientError {
     /// As it leaves the client; `method` is the one that was called.
     pub fn view(&self, method: &str) -> ErrorView {
         let data = match self {
-            Self::Verification { lie, peer } => Some(VerificationFailure {
-                kind: lie.kind.into(),
+            Self::Verification { fault, peer } => Some(VerificationFailure {
+                kind: fault.kind().into(),
                 method: method.into(),
-                block: lie.block,
+                block: fault.number,
                 peer: peer.clone(),
-                field: lie.mismatch.field.into(),
-                expected: lie.mismatch.expected.to_string(),
-                got: lie.mismatch.got.to_string(),
+                field: fault.mismatch.field.into(),
+                expected: fault.mismatch.expected.to_string(),
+                got: fault.mismatch.got.to_string(),
             }),
             _ => None,
         };
-        ErrorView { code: self.code(), message: self.to_string(), data }
+        ErrorView {
+            code: self.code(),
+            message: self.to_string(),
+            data,
+        }
     }
 }
 
@@ -165,6 +93,54 @@ impl From<NetError> for ClientError {
     fn from(error: NetError) -> Self {
         Self::NoPeer(error.to_string())
     }
+}
+
+/// A fault as a subscriber hears it.
+pub(crate) fn view_fault(fault: &Fault, peer: &str, at: u64) -> FaultView {
+    FaultView {
+        kind: fault.kind().into(),
+        block: fault.number,
+        peer: peer.into(),
+        field: fault.mismatch.field.into(),
+        expected: fault.mismatch.expected.to_string(),
+        got: fault.mismatch.got.to_string(),
+        message: fault.to_string(),
+        at,
+    }
+}
+
+/// A refused proof, as a fault.
+pub(crate) fn proof_fault(error: ProofError) -> Fault {
+    let (kind, mismatch) = match error {
+        ProofError::HashMismatch { expected, got, .. } => (
+            FaultKind::BadProof,
+            Mismatch::new("proof.node", expected, got),
+        ),
+        ProofError::Incomplete { expected } => (
+            FaultKind::BadProof,
+            Mismatch::new("proof.node", expected, Value::None),
+        ),
+        ProofError::ExtraNodes { expected, got } => (
+            FaultKind::BadProof,
+            Mismatch::new("proof.nodes", expected, got),
+        ),
+        ProofError::TooLong { limit, got } => (
+            FaultKind::BadProof,
+            Mismatch::new("proof.nodes", limit, got),
+        ),
+        ProofError::CodeHash { expected, got } => (
+            FaultKind::BadCode,
+            Mismatch::new("code_hash", expected, got),
+        ),
+        ProofError::CodeTooLarge { limit, got } => {
+            (FaultKind::BadCode, Mismatch::new("code", limit, got))
+        }
+        _ => (
+            FaultKind::BadProof,
+            Mismatch::new("proof.node", "a canonical node", "something else"),
+        ),
+    };
+    Fault::new(kind, mismatch)
 }
 
 #[cfg(test)]
@@ -175,21 +151,39 @@ mod tests {
 
     #[test]
     fn a_failed_verification_has_its_own_code_and_says_what_was_expected() {
-        let lie = Lie::new("bad_code", "code_hash", B256::ZERO, B256::repeat_byte(1)).at(7);
-        let error = ClientError::Verification { lie: Box::new(lie), peer: "http://node".into() };
+        let fault = proof_fault(ProofError::CodeHash {
+            expected: B256::ZERO,
+            got: B256::repeat_byte(1),
+        })
+        .at(7, B256::ZERO);
+        let error = ClientError::Verification {
+            fault: Box::new(fault),
+            peer: "http://node".into(),
+        };
         let view = error.view("eth_getCode");
         assert_eq!(view.code, -32090);
         let data = view.data.unwrap();
-        assert_eq!((data.kind.as_str(), data.method.as_str(), data.block), ("bad_code", "eth_getCode", Some(7)));
+        assert_eq!(
+            (data.kind.as_str(), data.method.as_str(), data.block),
+            ("bad_code", "eth_getCode", Some(7))
+        );
         assert!(data.expected.starts_with("0x0000") && data.got.starts_with("0x0101"));
     }
 
     #[test]
     fn no_code_is_one_that_wallet_libraries_retry() {
-        let errors =
-            [ClientError::Params(String::new()), ClientError::UnknownBlock(String::new()), ClientError::NotSupported(String::new()), ClientError::NotSynced, ClientError::Closed];
+        let errors = [
+            ClientError::Params(String::new()),
+            ClientError::UnknownBlock(String::new()),
+            ClientError::NotSupported(String::new()),
+            ClientError::NotSynced,
+            ClientError::Closed,
+        ];
         for error in errors {
-            assert!(![-1, -32005, -32603, 429].contains(&error.code()), "{error}");
+            assert!(
+                ![-1, -32005, -32603, 429].contains(&error.code()),
+                "{error}"
+            );
             assert_eq!(error.view("m").data, None);
         }
     }

@@ -9,14 +9,33 @@ use sidelight_core::trie::{
 use crate::dto::{NodeKind, ProofNode, ProofPath, ProofView};
 
 /// A proof of an account and of slots of it, from nodes that have been verified.
-pub(crate) fn draw_account(address: Address, account: &[Bytes], storage: &[(U256, Vec<Bytes>)]) -> ProofView {
-    let mut paths = vec![draw_path(account_label(address), keccak256(address), account)];
+pub(crate) fn draw_account(
+    address: Address,
+    account: &[Bytes],
+    storage: &[(U256, Vec<Bytes>)],
+) -> ProofView {
+    let mut paths = vec![draw_path(
+        account_label(address),
+        keccak256(address),
+        account,
+    )];
     paths.extend(storage.iter().map(|(slot, nodes)| draw_slot(*slot, nodes)));
-    collect(if storage.is_empty() { "account" } else { "storage" }, paths)
+    collect(
+        if storage.is_empty() {
+            "account"
+        } else {
+            "storage"
+        },
+        paths,
+    )
 }
 
 fn draw_slot(slot: U256, nodes: &[Bytes]) -> ProofPath {
-    draw_path(format!("slot {slot:#x}"), keccak256(slot.to_be_bytes::<32>()), nodes)
+    draw_path(
+        format!("slot {slot:#x}"),
+        keccak256(slot.to_be_bytes::<32>()),
+        nodes,
+    )
 }
 
 fn account_label(address: Address) -> String {
@@ -24,14 +43,25 @@ fn account_label(address: Address) -> String {
 }
 
 pub(crate) fn collect(kind: &str, paths: Vec<ProofPath>) -> ProofView {
-    let bytes = paths.iter().flat_map(|path| &path.nodes).map(|node| node.bytes).sum();
-    ProofView { kind: kind.into(), bytes, paths }
+    let bytes = paths
+        .iter()
+        .flat_map(|path| &path.nodes)
+        .map(|node| node.bytes)
+        .sum();
+    ProofView {
+        kind: kind.into(),
+        bytes,
+        paths,
+    }
 }
 
 fn draw_path(label: String, key: B256, nodes: &[Bytes]) -> ProofPath {
     let mut depth = 0usize;
     let path = Path::of_key(key.as_slice());
-    let nodes = nodes.iter().filter_map(|node| draw_node(node, path, &mut depth)).collect();
+    let nodes = nodes
+        .iter()
+        .filter_map(|node| draw_node(node, path, &mut depth))
+        .collect();
     ProofPath { label, nodes }
 }
 
@@ -55,7 +85,13 @@ fn draw_node(node: &Bytes, key: Path<'_>, depth: &mut usize) -> Option<ProofNode
         NodeView::Leaf { path, .. } => (NodeKind::Leaf, digits(path.iter())),
     };
     let rlp = (kind == NodeKind::Leaf).then(|| node.clone());
-    Some(ProofNode { kind, hash: keccak256(node), bytes: node.len() as u64, nibbles, rlp })
+    Some(ProofNode {
+        kind,
+        hash: keccak256(node),
+        bytes: node.len() as u64,
+        nibbles,
+        rlp,
+    })
 }
 
 fn inline_digits(node: &[u8]) -> String {
@@ -66,7 +102,9 @@ fn inline_digits(node: &[u8]) -> String {
 }
 
 fn digits(nibbles: impl Iterator<Item = u8>) -> String {
-    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+    nibbles
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
+        .collect()
 }
 
 /// `0x` and hex digits.

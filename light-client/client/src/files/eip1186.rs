@@ -9,7 +9,7 @@ use sidelight_core::{
 };
 
 use super::{Judged, Refusal, agree, fact, json};
-use crate::{dto::Fact, error::Lie};
+use crate::dto::Fact;
 
 /// How deep a proof or a block is looked for.
 const MAX_DEPTH: usize = 8;
@@ -37,8 +37,13 @@ struct Claimed {
 }
 
 pub(super) fn judge(file: &Json, state_root: Option<B256>) -> Result<Judged, Refusal> {
-    let found = find(file, MAX_DEPTH, &|object| object.get("accountProof").is_some());
-    let proof = AccountProof::read(found.ok_or_else(|| Refusal("not a known file: neither a type nor an accountProof".into()))?)?;
+    let found = find(file, MAX_DEPTH, &|object| {
+        object.get("accountProof").is_some()
+    });
+    let proof =
+        AccountProof::read(found.ok_or_else(|| {
+            Refusal("not a known file: neither a type nor an accountProof".into())
+        })?)?;
     let (root, source) = match state_root {
         Some(root) => (root, "given beside the file"),
         None => (find_root(file)?, "named by the file itself, not checked"),
@@ -56,7 +61,9 @@ pub fn find_state_root(text: &str) -> Option<B256> {
 fn find_root(file: &Json) -> Result<B256, Refusal> {
     match find(file, MAX_DEPTH, &|object| object.get("stateRoot").is_some()) {
         Some(block) => json::parse(block, "stateRoot"),
-        None => Err(Refusal("state root: none was given, and the file names none".into())),
+        None => Err(Refusal(
+            "state root: none was given, and the file names none".into(),
+        )),
     }
 }
 
@@ -76,12 +83,19 @@ fn find<'a>(value: &'a Json, depth: usize, is_it: &dyn Fn(&Json) -> bool) -> Opt
 impl AccountProof {
     pub(super) fn read(object: &Json) -> Result<Self, Refusal> {
         let read_slot = |slot: &Json| -> Result<SlotProof, Refusal> {
-            Ok(SlotProof { slot: json::quantity(slot, "key")?, value: json::quantity(slot, "value")?, nodes: json::nodes(slot, "proof", MAX_PROOF_DEPTH)? })
+            Ok(SlotProof {
+                slot: json::quantity(slot, "key")?,
+                value: json::quantity(slot, "value")?,
+                nodes: json::nodes(slot, "proof", MAX_PROOF_DEPTH)?,
+            })
         };
         Ok(Self {
             address: json::parse(object, "address")?,
             account: json::nodes(object, "accountProof", MAX_PROOF_DEPTH)?,
-            storage: json::list(object, "storageProof", MAX_FILTER_SLOTS)?.iter().map(read_slot).collect::<Result<_, _>>()?,
+            storage: json::list(object, "storageProof", MAX_FILTER_SLOTS)?
+                .iter()
+                .map(read_slot)
+                .collect::<Result<_, _>>()?,
             claimed: Claimed {
                 nonce: json::quantity(object, "nonce")?,
                 balance: json::quantity(object, "balance")?,
@@ -92,9 +106,13 @@ impl AccountProof {
     }
 
     /// Checks every path and every claimed value; adds what is proven to `facts` and gives a title.
-    pub(super) fn verify(&self, state_root: B256, facts: &mut Vec<Fact>) -> Result<String, Refusal> {
-        let refused = |what: String| move |error| Refusal(format!("{what}: {}", Lie::proof("bad_proof", error).message));
-        let account = verify_account_proof(state_root, self.address, &self.account).map_err(refused("accountProof".into()))?;
+    pub(super) fn verify(
+        &self,
+        state_root: B256,
+        facts: &mut Vec<Fact>,
+    ) -> Result<String, Refusal> {
+        let account = verify_account_proof(state_root, self.address, &self.account)
+            .map_err(|error| Refusal::of("accountProof")(&error))?;
         facts.push(fact("Account", self.address));
         self.check_claims(account.as_ref())?;
         match &account {
@@ -108,28 +126,67 @@ impl AccountProof {
         }
         let storage_root = account.unwrap_or_default().storage_root;
         for SlotProof { slot, value, nodes } in &self.storage {
-            let proven = verify_storage_proof(storage_root, B256::from(*slot), nodes).map_err(refused(format!("storageProof of slot {slot:#x}")))?;
-            agree(&format!("value of slot {slot:#x}"), format!("{proven:#x}"), proven == *value, format!("{value:#x}"))?;
+            let proven = verify_storage_proof(storage_root, B256::from(*slot), nodes)
+                .map_err(|error| Refusal(format!("storageProof of slot {slot:#x}: {error}")))?;
+            agree(
+                &format!("value of slot {slot:#x}"),
+                &format!("{proven:#x}"),
+                proven == *value,
+                &format!("{value:#x}"),
+            )?;
             facts.push(fact(&format!("Slot {slot:#x}"), format!("{proven:#x}")));
         }
-        let nodes = self.account.len() + self.storage.iter().map(|slot| slot.nodes.len()).sum::<usize>();
+        let nodes = self.account.len()
+            + self
+                .storage
+                .iter()
+                .map(|slot| slot.nodes.len())
+                .sum::<usize>();
         facts.push(fact("Proof nodes", nodes));
         Ok(match (account.is_some(), self.storage.len()) {
             (true, 0) => "Account proven".into(),
-            (true, slots) => format!("Account and {slots} storage slot{} proven", if slots == 1 { "" } else { "s" }),
+            (true, slots) => format!(
+                "Account and {slots} storage slot{} proven",
+                if slots == 1 { "" } else { "s" }
+            ),
             (false, _) => "Account proven absent".into(),
         })
     }
 
     fn check_claims(&self, account: Option<&Account>) -> Result<(), Refusal> {
-        let Claimed { nonce, balance, code_hash, storage_root } = &self.claimed;
-        let proven = account.copied().unwrap_or_default();
-        agree("balance", format!("{:#x}", proven.balance), proven.balance == *balance, format!("{balance:#x}"))?;
-        agree("nonce", proven.nonce, U256::from(proven.nonce) == *nonce, format!("{nonce:#x}"))?;
+        let Claimed {
+            nonce,
+            balance,
+            code_hash,
+            storage_root,
+        } = &self.claimed;
+        let proven = account.cloned().unwrap_or_default();
+        agree(
+            "balance",
+            &format!("{:#x}", proven.balance),
+            proven.balance == *balance,
+            &format!("{balance:#x}"),
+        )?;
+        agree(
+            "nonce",
+            &proven.nonce,
+            U256::from(proven.nonce) == *nonce,
+            &format!("{nonce:#x}"),
+        )?;
         // Nodes answer for an absent account with the hashes of nothing, or with zeros.
         let is_nothing = |claimed: &B256| account.is_none() && claimed.is_zero();
-        agree("codeHash", proven.code_hash, proven.code_hash == *code_hash || is_nothing(code_hash), code_hash)?;
-        agree("storageHash", proven.storage_root, proven.storage_root == *storage_root || is_nothing(storage_root), storage_root)
+        agree(
+            "codeHash",
+            &proven.code_hash,
+            proven.code_hash == *code_hash || is_nothing(code_hash),
+            code_hash,
+        )?;
+        agree(
+            "storageHash",
+            &proven.storage_root,
+            proven.storage_root == *storage_root || is_nothing(storage_root),
+            storage_root,
+        )
     }
 }
 

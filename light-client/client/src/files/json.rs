@@ -9,12 +9,16 @@ use super::Refusal;
 
 /// A required field.
 pub(super) fn field<'a>(object: &'a Json, name: &str) -> Result<&'a Json, Refusal> {
-    object.get(name).ok_or_else(|| Refusal(format!("{name}: missing")))
+    object
+        .get(name)
+        .ok_or_else(|| Refusal(format!("{name}: missing")))
 }
 
 /// A required string.
 pub(super) fn text<'a>(object: &'a Json, name: &str) -> Result<&'a str, Refusal> {
-    field(object, name)?.as_str().ok_or_else(|| Refusal(format!("{name}: expected a string")))
+    field(object, name)?
+        .as_str()
+        .ok_or_else(|| Refusal(format!("{name}: expected a string")))
 }
 
 /// A required string that `T` can be read from: an address, a hash, bytes.
@@ -25,7 +29,12 @@ pub(super) fn parse<T: FromStr>(object: &Json, name: &str) -> Result<T, Refusal>
 
 /// `0x` and hex digits.
 pub(super) fn read<T: FromStr>(text: &str, name: &str) -> Result<T, Refusal> {
-    let refused = || Refusal(format!("{name}: expected 0x-prefixed hex of the right length, got {:?}", shorten(text)));
+    let refused = || {
+        Refusal(format!(
+            "{name}: expected 0x-prefixed hex of the right length, got {:?}",
+            shorten(text)
+        ))
+    };
     if !text.starts_with("0x") {
         return Err(refused());
     }
@@ -36,22 +45,39 @@ pub(super) fn read<T: FromStr>(text: &str, name: &str) -> Result<T, Refusal> {
 pub(super) fn quantity(object: &Json, name: &str) -> Result<U256, Refusal> {
     match field(object, name)? {
         Json::String(text) => read_quantity(text, name),
-        Json::Number(number) => number.as_u64().map(U256::from).ok_or_else(|| Refusal(format!("{name}: expected a whole number, got {number}"))),
+        Json::Number(number) => number
+            .as_u64()
+            .map(U256::from)
+            .ok_or_else(|| Refusal(format!("{name}: expected a whole number, got {number}"))),
         _ => Err(Refusal(format!("{name}: expected a quantity"))),
     }
 }
 
 pub(super) fn read_quantity(text: &str, name: &str) -> Result<U256, Refusal> {
-    let digits = text.strip_prefix("0x").filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    digits.and_then(|digits| U256::from_str_radix(digits, 16).ok()).ok_or_else(|| Refusal(format!("{name}: expected a quantity of at most 32 bytes, got {:?}", shorten(text))))
+    let digits = text
+        .strip_prefix("0x")
+        .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    digits
+        .and_then(|digits| U256::from_str_radix(digits, 16).ok())
+        .ok_or_else(|| {
+            Refusal(format!(
+                "{name}: expected a quantity of at most 32 bytes, got {:?}",
+                shorten(text)
+            ))
+        })
 }
 
 /// A required list.
 pub(super) fn list<'a>(object: &'a Json, name: &str, limit: usize) -> Result<&'a [Json], Refusal> {
-    let list = field(object, name)?.as_array().ok_or_else(|| Refusal(format!("{name}: expected a list")))?;
+    let list = field(object, name)?
+        .as_array()
+        .ok_or_else(|| Refusal(format!("{name}: expected a list")))?;
     match list.len() <= limit {
         true => Ok(list),
-        false => Err(Refusal(format!("{name}: expected at most {limit} items, got {}", list.len()))),
+        false => Err(Refusal(format!(
+            "{name}: expected at most {limit} items, got {}",
+            list.len()
+        ))),
     }
 }
 

@@ -6,16 +6,16 @@
 //!
 //! A file brings its own rules and its own signer. That they are *the* chain's, nobody can see from the file; the facts therefore name both and say where they came from.
 
-pub mod eip1186;
+pub(crate) mod eip1186;
 mod json;
+mod sealed;
+pub(crate) mod write;
 
 use alloy_primitives::B256;
 use serde_json::Value as Json;
 
-use crate::{
-    dto::{Fact, FileVerdict},
-    error::Lie,
-};
+pub use self::{eip1186::find_state_root, write::write_transition};
+use crate::dto::{Fact, FileVerdict};
 
 /// Largest file that is read, in bytes of text: a transition at its limit, in hex.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
@@ -23,24 +23,52 @@ pub const MAX_FILE_BYTES: usize = 64 << 20;
 /// Judges a file. `state_root` is what the user trusts for a plain `eth_getProof` result, which names no root itself.
 pub fn verify_file(text: &str, state_root: Option<B256>) -> FileVerdict {
     if text.len() > MAX_FILE_BYTES {
-        return refuse("unknown", format!("file: expected at most {MAX_FILE_BYTES} bytes, got {}", text.len()));
+        return refuse(
+            "unknown",
+            format!(
+                "file: expected at most {MAX_FILE_BYTES} bytes, got {}",
+                text.len()
+            ),
+        );
     }
     let file: Json = match serde_json::from_str(text) {
         Ok(file) => file,
         Err(error) => return refuse("unknown", format!("not JSON: {error}")),
     };
-    let (kind, judged) = match file.get("type").and_then(Json::as_str) {
+    let kind = file.get("type").and_then(Json::as_str);
+    let (kind, judged) = match kind {
+        Some(write::PROOF) => ("proof", sealed::judge_proof(&file, state_root)),
+        Some(write::TRANSITION) => ("transition", sealed::judge_transition(&file)),
+        Some(write::EVIDENCE) => ("evidence", sealed::judge_evidence(&file)),
+        Some(write::CHECKPOINT) => ("checkpoint", sealed::judge_checkpoint(&file)),
+        Some(other) => {
+            return refuse(
+                "unknown",
+                format!("type: expected a sidelight file, got {other:?}"),
+            );
+        }
         None => ("eip1186", eip1186::judge(&file, state_root)),
-        Some(other) => return refuse("unknown", format!("type: expected a sidelight file, got {other:?}")),
     };
     match judged {
-        Ok(Judged { title, facts }) => FileVerdict { kind: kind.into(), ok: true, title, facts, reason: None },
-        Err(refusal) => refuse(kind, refusal.0),
+        Ok(Judged { title, facts }) => FileVerdict {
+            kind: kind.into(),
+            ok: true,
+            title,
+            facts,
+            reason: None,
+        },
+        Err(Refusal(reason)) => refuse(kind, reason),
     }
 }
 
 fn refuse(kind: &str, reason: String) -> FileVerdict {
-    FileVerdict { kind: kind.into(), ok: false, title: "Refused".into(), facts: Vec::new(), reason: Some(reason) }
+    FileVerdict {
+        kind: kind.into(),
+        ok: false,
+        title: "Refused".into(),
+        facts: Vec::new(),
+        reason: Some(reason),
+    }
 }
 
 /// What an accepted file establishes.
@@ -53,20 +81,30 @@ struct Judged {
 #[derive(Debug)]
 struct Refusal(String);
 
-impl From<Lie> for Refusal {
-    fn from(lie: Lie) -> Self {
-        Self(lie.message)
+impl Refusal {
+    fn of(what: &str) -> impl Fn(&dyn std::fmt::Display) -> Self + '_ {
+        move |error| Self(format!("{what}: {error}"))
     }
 }
 
-/// What a claimed value must be to agree with a proven one.
-fn agree(field: &str, proven: impl PartialEq + std::fmt::Display, claimed_equal: bool, claimed: impl std::fmt::Display) -> Result<(), Refusal> {
-    match claimed_equal {
+/// A claimed value must be the proven one.
+fn agree(
+    field: &str,
+    proven: &dyn std::fmt::Display,
+    equal: bool,
+    claimed: &dyn std::fmt::Display,
+) -> Result<(), Refusal> {
+    match equal {
         true => Ok(()),
-        false => Err(Refusal(format!("{field}: expected {proven}, got {claimed}"))),
+        false => Err(Refusal(format!(
+            "{field}: expected {proven}, got {claimed}"
+        ))),
     }
 }
 
 fn fact(label: &str, value: impl ToString) -> Fact {
-    Fact { label: label.into(), value: value.to_string() }
+    Fact {
+        label: label.into(),
+        value: value.to_string(),
+    }
 }

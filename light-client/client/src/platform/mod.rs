@@ -43,11 +43,24 @@ pub trait Platform: MaybeSend {
     /// Runs a task beside the others.
     fn spawn(&self, task: BoxFuture<'static, ()>);
     /// Opens a binary WebSocket. Messages above `max_bytes` end it.
-    fn connect(&self, url: String, max_bytes: usize) -> BoxFuture<'static, Result<Box<dyn Socket>, NetError>>;
+    fn connect(
+        &self,
+        url: String,
+        max_bytes: usize,
+    ) -> BoxFuture<'static, Result<Box<dyn Socket>, NetError>>;
     /// Sends an HTTP POST. An answer above `max_bytes` is cut off and refused.
-    fn post(&self, url: String, body: Vec<u8>, max_bytes: usize, timeout_ms: u32) -> BoxFuture<'static, Result<Vec<u8>, NetError>>;
+    fn post(
+        &self,
+        url: String,
+        body: Vec<u8>,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> BoxFuture<'static, Result<Vec<u8>, NetError>>;
     /// Opens the store that survives a restart: an IndexedDB database or a folder of that name.
-    fn open_store(&self, name: Option<String>) -> BoxFuture<'static, Result<Box<dyn Backend>, StoreError>>;
+    fn open_store(
+        &self,
+        name: Option<String>,
+    ) -> BoxFuture<'static, Result<Box<dyn Backend>, StoreError>>;
 }
 
 /// An open WebSocket.

@@ -29,14 +29,23 @@ pub(super) struct Native {
 impl Native {
     pub(super) fn new() -> Self {
         // A client without TLS and without proxies cannot fail to build; the default one is the same without the time limit.
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build().unwrap_or_default();
-        Self { started: Instant::now(), http }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .no_proxy()
+            .build()
+            .unwrap_or_default();
+        Self {
+            started: Instant::now(),
+            http,
+        }
     }
 }
 
 impl Platform for Native {
     fn now_ms(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn ticks_ms(&self) -> f64 {
@@ -56,28 +65,51 @@ impl Platform for Native {
         tokio::spawn(task);
     }
 
-    fn connect(&self, url: String, max_bytes: usize) -> BoxFuture<'static, Result<Box<dyn Socket>, NetError>> {
+    fn connect(
+        &self,
+        url: String,
+        max_bytes: usize,
+    ) -> BoxFuture<'static, Result<Box<dyn Socket>, NetError>> {
         Box::pin(async move {
             if url.starts_with("wss:") {
-                return Err(NetError::Unsupported("TLS is not built into this program; use ws or http"));
+                return Err(NetError::Unsupported(
+                    "TLS is not built into this program; use ws or http",
+                ));
             }
-            let config = WebSocketConfig::default().max_message_size(Some(max_bytes)).max_frame_size(Some(max_bytes));
+            let config = WebSocketConfig::default()
+                .max_message_size(Some(max_bytes))
+                .max_frame_size(Some(max_bytes));
             let connecting = connect_async_with_config(url, Some(config), true);
             match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
                 Ok(Ok((stream, _))) => Ok(NativeSocket::start(stream, max_bytes)),
                 Ok(Err(error)) => Err(NetError::Connect(error.to_string())),
-                Err(_) => Err(NetError::Connect(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+                Err(_) => Err(NetError::Connect(format!(
+                    "no answer within {} s",
+                    CONNECT_TIMEOUT.as_secs()
+                ))),
             }
         })
     }
 
-    fn post(&self, url: String, body: Vec<u8>, max_bytes: usize, timeout_ms: u32) -> BoxFuture<'static, Result<Vec<u8>, NetError>> {
+    fn post(
+        &self,
+        url: String,
+        body: Vec<u8>,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> BoxFuture<'static, Result<Vec<u8>, NetError>> {
         let http = self.http.clone();
         Box::pin(async move {
             if url.starts_with("https:") {
-                return Err(NetError::Unsupported("TLS is not built into this program; use http"));
+                return Err(NetError::Unsupported(
+                    "TLS is not built into this program; use http",
+                ));
             }
-            let request = http.post(url).header("content-type", "application/octet-stream").body(body).timeout(Duration::from_millis(timeout_ms.into()));
+            let request = http
+                .post(url)
+                .header("content-type", "application/octet-stream")
+                .body(body)
+                .timeout(Duration::from_millis(timeout_ms.into()));
             let failed = |error: reqwest::Error| match error.is_timeout() {
                 true => NetError::Timeout(timeout_ms),
                 false => NetError::Connect(root_cause(&error)),
@@ -97,9 +129,14 @@ impl Platform for Native {
         })
     }
 
-    fn open_store(&self, name: Option<String>) -> BoxFuture<'static, Result<Box<dyn Backend>, StoreError>> {
+    fn open_store(
+        &self,
+        name: Option<String>,
+    ) -> BoxFuture<'static, Result<Box<dyn Backend>, StoreError>> {
         Box::pin(async move {
-            let Some(folder) = name else { return Err(StoreError::Unavailable("no store folder was given".into())) };
+            let Some(folder) = name else {
+                return Err(StoreError::Unavailable("no store folder was given".into()));
+            };
             Ok(Box::new(FileStore::open(PathBuf::from(folder)).await?) as Box<dyn Backend>)
         })
     }
@@ -136,13 +173,19 @@ impl NativeSocket {
             // The socket was dropped: say goodbye, and do not care whether it is heard.
             let _ = sink.close().await;
         });
-        Box::new(Self { outgoing, incoming, max_bytes })
+        Box::new(Self {
+            outgoing,
+            incoming,
+            max_bytes,
+        })
     }
 }
 
 impl Socket for NativeSocket {
     fn send(&mut self, message: Vec<u8>) -> Result<(), NetError> {
-        self.outgoing.unbounded_send(Message::Binary(message.into())).map_err(|_| NetError::Closed)
+        self.outgoing
+            .unbounded_send(Message::Binary(message.into()))
+            .map_err(|_| NetError::Closed)
     }
 
     fn receive(&mut self) -> BoxFuture<'_, Result<Vec<u8>, NetError>> {
@@ -153,7 +196,11 @@ impl Socket for NativeSocket {
                     Some(Ok(Message::Text(_))) => return Err(NetError::NotBinary),
                     Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                     Some(Ok(Message::Close(_))) | None => return Err(NetError::Closed),
-                    Some(Err(WsError::Capacity(_))) => return Err(NetError::TooLarge { limit: self.max_bytes }),
+                    Some(Err(WsError::Capacity(_))) => {
+                        return Err(NetError::TooLarge {
+                            limit: self.max_bytes,
+                        });
+                    }
                     Some(Err(_)) => return Err(NetError::Closed),
                 }
             }
@@ -194,19 +241,30 @@ mod tests {
             response.extend_from_slice(b"\r\n");
         }
         let url = serve_once(response).await;
-        assert_eq!(Native::new().post(url, vec![1], 4096, 5_000).await, Err(NetError::TooLarge { limit: 4096 }));
+        assert_eq!(
+            Native::new().post(url, vec![1], 4096, 5_000).await,
+            Err(NetError::TooLarge { limit: 4096 })
+        );
     }
 
     #[tokio::test]
     async fn a_peer_that_never_finishes_its_answer_times_out() {
         let url = serve_once(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc".to_vec()).await;
-        assert_eq!(Native::new().post(url, vec![], 4096, 200).await, Err(NetError::Timeout(200)));
+        assert_eq!(
+            Native::new().post(url, vec![], 4096, 200).await,
+            Err(NetError::Timeout(200))
+        );
     }
 
     #[tokio::test]
     async fn an_error_status_is_not_an_answer() {
-        let url = serve_once(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno".to_vec()).await;
-        assert_eq!(Native::new().post(url, vec![], 4096, 5_000).await, Err(NetError::Status(429)));
+        let url =
+            serve_once(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\n\r\nno".to_vec())
+                .await;
+        assert_eq!(
+            Native::new().post(url, vec![], 4096, 5_000).await,
+            Err(NetError::Status(429))
+        );
     }
 
     #[tokio::test]
@@ -218,11 +276,17 @@ mod tests {
             let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
             let hello = socket.next().await.unwrap().unwrap();
             socket.send(hello).await.unwrap();
-            socket.send(Message::Binary(vec![0; 100_000].into())).await.unwrap();
+            socket
+                .send(Message::Binary(vec![0; 100_000].into()))
+                .await
+                .unwrap();
         });
         let mut socket = Native::new().connect(url, 10_000).await.unwrap();
         socket.send(vec![1, 2, 3]).unwrap();
         assert_eq!(socket.receive().await, Ok(vec![1, 2, 3]));
-        assert_eq!(socket.receive().await, Err(NetError::TooLarge { limit: 10_000 }));
+        assert_eq!(
+            socket.receive().await,
+            Err(NetError::TooLarge { limit: 10_000 })
+        );
     }
 }

@@ -14,7 +14,8 @@ use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    AbortController, BinaryType, Headers, MessageEvent, ReadableStreamDefaultReader, RequestInit, Response, WebSocket,
+    AbortController, BinaryType, Headers, MessageEvent, ReadableStreamDefaultReader, RequestInit,
+    Response, WebSocket,
 };
 
 use super::{BoxFuture, NetError, Platform, Socket};
@@ -58,16 +59,27 @@ impl Platform for Web {
         spawn_local(task);
     }
 
-    fn connect(&self, url: String, max_bytes: usize) -> BoxFuture<'static, Result<Box<dyn Socket>, NetError>> {
+    fn connect(
+        &self,
+        url: String,
+        max_bytes: usize,
+    ) -> BoxFuture<'static, Result<Box<dyn Socket>, NetError>> {
         Box::pin(async move {
             let socket = WebSocket::new(&url).map_err(|_| NetError::Unsupported("WebSocket"))?;
             WebSocketStream::open(socket, max_bytes).await
         })
     }
 
-    fn post(&self, url: String, body: Vec<u8>, max_bytes: usize, timeout_ms: u32) -> BoxFuture<'static, Result<Vec<u8>, NetError>> {
+    fn post(
+        &self,
+        url: String,
+        body: Vec<u8>,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> BoxFuture<'static, Result<Vec<u8>, NetError>> {
         Box::pin(async move {
-            let abort = AbortController::new().map_err(|_| NetError::Unsupported("AbortController"))?;
+            let abort =
+                AbortController::new().map_err(|_| NetError::Unsupported("AbortController"))?;
             let fetching = Box::pin(fetch(&url, &body, max_bytes, &abort));
             let late = gloo_timers::future::TimeoutFuture::new(timeout_ms);
             match select(fetching, late).await {
@@ -85,7 +97,10 @@ impl Platform for Web {
         })
     }
 
-    fn open_store(&self, name: Option<String>) -> BoxFuture<'static, Result<Box<dyn Backend>, StoreError>> {
+    fn open_store(
+        &self,
+        name: Option<String>,
+    ) -> BoxFuture<'static, Result<Box<dyn Backend>, StoreError>> {
         Box::pin(async move {
             let name = name.unwrap_or_else(|| "sidelight".into());
             Ok(Box::new(IdbStore::open(&name).await?) as Box<dyn Backend>)
@@ -93,28 +108,45 @@ impl Platform for Web {
     }
 }
 
-async fn fetch(url: &str, body: &[u8], max_bytes: usize, abort: &AbortController) -> Result<Vec<u8>, NetError> {
+async fn fetch(
+    url: &str,
+    body: &[u8],
+    max_bytes: usize,
+    abort: &AbortController,
+) -> Result<Vec<u8>, NetError> {
     let broken = |_: JsValue| NetError::Connect("fetch failed".into());
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&Uint8Array::from(body));
     init.set_signal(Some(&abort.signal()));
     let headers = Headers::new().map_err(broken)?;
-    headers.set("content-type", "application/octet-stream").map_err(broken)?;
+    headers
+        .set("content-type", "application/octet-stream")
+        .map_err(broken)?;
     init.set_headers(&headers);
-    let response: Response = JsFuture::from(global_fetch(url, &init).map_err(broken)?).await.map_err(broken)?.unchecked_into();
+    let response: Response = JsFuture::from(global_fetch(url, &init).map_err(broken)?)
+        .await
+        .map_err(broken)?
+        .unchecked_into();
     if response.status() != 200 {
         return Err(NetError::Status(response.status()));
     }
-    let Some(stream) = response.body() else { return Ok(Vec::new()) };
+    let Some(stream) = response.body() else {
+        return Ok(Vec::new());
+    };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = Vec::new();
     loop {
         let step = JsFuture::from(reader.read()).await.map_err(broken)?;
-        if Reflect::get(&step, &"done".into()).map_err(broken)?.is_truthy() {
+        if Reflect::get(&step, &"done".into())
+            .map_err(broken)?
+            .is_truthy()
+        {
             return Ok(bytes);
         }
-        let chunk: Uint8Array = Reflect::get(&step, &"value".into()).map_err(broken)?.unchecked_into();
+        let chunk: Uint8Array = Reflect::get(&step, &"value".into())
+            .map_err(broken)?
+            .unchecked_into();
         let (start, length) = (bytes.len(), chunk.length() as usize);
         if start.saturating_add(length) > max_bytes {
             return Err(NetError::TooLarge { limit: max_bytes });
@@ -170,10 +202,19 @@ impl WebSocketStream {
             Either::Left((Ok(()), _)) => true,
             Either::Left(_) | Either::Right(_) => false,
         };
-        let stream = Self { socket, incoming, queued, _on_message: on_message, _on_end: on_end, _on_open: on_open };
+        let stream = Self {
+            socket,
+            incoming,
+            queued,
+            _on_message: on_message,
+            _on_end: on_end,
+            _on_open: on_open,
+        };
         match connected {
             true => Ok(Box::new(stream)),
-            false => Err(NetError::Connect("the WebSocket could not be opened".into())),
+            false => Err(NetError::Connect(
+                "the WebSocket could not be opened".into(),
+            )),
         }
     }
 }
@@ -190,13 +231,20 @@ impl Drop for WebSocketStream {
 
 impl Socket for WebSocketStream {
     fn send(&mut self, message: Vec<u8>) -> Result<(), NetError> {
-        self.socket.send_with_u8_array(&message).map_err(|_| NetError::Closed)
+        self.socket
+            .send_with_u8_array(&message)
+            .map_err(|_| NetError::Closed)
     }
 
     fn receive(&mut self) -> BoxFuture<'_, Result<Vec<u8>, NetError>> {
         Box::pin(async move {
-            let message = self.incoming.next().await.unwrap_or(Err(NetError::Closed))?;
-            self.queued.set(self.queued.get().saturating_sub(message.len()));
+            let message = self
+                .incoming
+                .next()
+                .await
+                .unwrap_or(Err(NetError::Closed))?;
+            self.queued
+                .set(self.queued.get().saturating_sub(message.len()));
             Ok(message)
         })
     }
@@ -204,7 +252,9 @@ impl Socket for WebSocketStream {
 
 /// Copies a message out of the browser, after its size was checked.
 fn read_message(event: &MessageEvent, max_bytes: usize, queued: &Cell<usize>) -> Incoming {
-    let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else { return Err(NetError::NotBinary) };
+    let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else {
+        return Err(NetError::NotBinary);
+    };
     let length = buffer.byte_length() as usize;
     let total = queued.get().saturating_add(length);
     if length > max_bytes || total > MAX_QUEUED_BYTES {

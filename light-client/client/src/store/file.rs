@@ -20,8 +20,11 @@ pub struct FileStore {
 impl FileStore {
     /// Creates the folder where it is missing.
     pub async fn open(folder: PathBuf) -> Result<Self, StoreError> {
-        let unavailable = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
-        tokio::fs::create_dir_all(&folder).await.map_err(unavailable)?;
+        let unavailable =
+            |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
+        tokio::fs::create_dir_all(&folder)
+            .await
+            .map_err(unavailable)?;
         let probe = folder.join("probe.tmp");
         tokio::fs::write(&probe, b"").await.map_err(unavailable)?;
         tokio::fs::remove_file(&probe).await.map_err(unavailable)?;
@@ -29,7 +32,10 @@ impl FileStore {
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         match plain {
             true => Ok(self.folder.join(name).with_extension(EXTENSION)),
             false => Err(StoreError::Failed(format!("not a record name: {name:?}"))),
@@ -41,7 +47,9 @@ impl FileStore {
         let mut entries = tokio::fs::read_dir(&self.folder).await.map_err(failed)?;
         while let Some(entry) = entries.next_entry().await.map_err(failed)? {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == EXTENSION)
+            if path
+                .extension()
+                .is_some_and(|extension| extension == EXTENSION)
                 && let Some(name) = path.file_stem().and_then(|name| name.to_str())
             {
                 names.push(name.to_owned());
@@ -70,7 +78,10 @@ impl Backend for FileStore {
         })
     }
 
-    fn write(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn write(
+        &self,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             for (name, bytes) in changes {
                 let path = self.path(&name)?;
@@ -81,7 +92,9 @@ impl Backend for FileStore {
                         tokio::fs::rename(&beside, &path).await.map_err(failed)?;
                     }
                     None => match tokio::fs::remove_file(&path).await {
-                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+                        Err(error) if error.kind() != ErrorKind::NotFound => {
+                            return Err(failed(error));
+                        }
                         _ => {}
                     },
                 }
@@ -93,7 +106,8 @@ impl Backend for FileStore {
     fn clear(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let names = self.names().await?;
-            self.write(names.into_iter().map(|name| (name, None)).collect()).await
+            self.write(names.into_iter().map(|name| (name, None)).collect())
+                .await
         })
     }
 }
@@ -125,10 +139,16 @@ mod tests {
     async fn a_half_written_record_and_foreign_files_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path().to_owned()).await.unwrap();
-        store.write(vec![("anchor".into(), Some(b"good".to_vec()))]).await.unwrap();
+        store
+            .write(vec![("anchor".into(), Some(b"good".to_vec()))])
+            .await
+            .unwrap();
         std::fs::write(folder.path().join("anchor.tmp"), b"ha").unwrap();
         std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
-        assert_eq!(store.load().await.unwrap(), vec![("anchor".to_owned(), b"good".to_vec())]);
+        assert_eq!(
+            store.load().await.unwrap(),
+            vec![("anchor".to_owned(), b"good".to_vec())]
+        );
         store.clear().await.unwrap();
         assert!(folder.path().join("notes.txt").exists());
     }
@@ -139,14 +159,22 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, b"").unwrap();
         let error = FileStore::open(file.join("below")).await.unwrap_err();
-        assert!(matches!(&error, StoreError::Unavailable(why) if why.contains("below")), "{error}");
+        assert!(
+            matches!(&error, StoreError::Unavailable(why) if why.contains("below")),
+            "{error}"
+        );
     }
 
     #[tokio::test]
     async fn names_cannot_leave_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path().join("inner")).await.unwrap();
-        assert!(store.write(vec![("../escape".into(), Some(vec![1]))]).await.is_err());
+        assert!(
+            store
+                .write(vec![("../escape".into(), Some(vec![1]))])
+                .await
+                .is_err()
+        );
         assert!(!folder.path().join("escape.rec").exists());
     }
 }

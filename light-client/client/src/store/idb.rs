@@ -1,7 +1,10 @@
 //! A store in IndexedDB (<https://www.w3.org/TR/IndexedDB/>): one object store, record names as keys, `Uint8Array` values.
 
 use futures::channel::oneshot;
-use idb::{Database, DatabaseEvent, Error, Factory, ObjectStoreParams, Query, Request, Transaction, TransactionMode, event::Event};
+use idb::{
+    Database, DatabaseEvent, Error, Factory, ObjectStoreParams, Query, Request, Transaction,
+    TransactionMode, event::Event,
+};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -22,9 +25,12 @@ pub struct IdbStore {
 impl IdbStore {
     /// Opens or creates the database of that name. Fails where there is no IndexedDB, as in Node and in some private windows.
     pub async fn open(name: &str) -> Result<Self, StoreError> {
-        let unavailable = |error: Error| StoreError::Unavailable(format!("IndexedDB: {}", name_of(&error)));
+        let unavailable =
+            |error: Error| StoreError::Unavailable(format!("IndexedDB: {}", name_of(&error)));
         let factory = Factory::new().map_err(unavailable)?;
-        let mut request = factory.open(name, Some(DATABASE_VERSION)).map_err(unavailable)?;
+        let mut request = factory
+            .open(name, Some(DATABASE_VERSION))
+            .map_err(unavailable)?;
         request.on_upgrade_needed(|event| {
             if let Ok(database) = event.database() {
                 // A failure here aborts the upgrade, which then shows as an error of the request.
@@ -38,14 +44,23 @@ impl IdbStore {
         request.on_blocked(move |_| settle(&on_blocked, false));
         request.on_error(move |_| settle(&on_error, false));
         if done.await != Ok(true) {
-            let why = request.error().ok().flatten().map_or_else(|| "blocked".into(), |error| error.name());
+            let why = request
+                .error()
+                .ok()
+                .flatten()
+                .map_or_else(|| "blocked".into(), |error| error.name());
             return Err(StoreError::Unavailable(format!("IndexedDB: {why}")));
         }
-        Ok(Self { database: request.database().map_err(unavailable)? })
+        Ok(Self {
+            database: request.database().map_err(unavailable)?,
+        })
     }
 
     fn begin(&self, mode: TransactionMode) -> Result<(Transaction, idb::ObjectStore), StoreError> {
-        let transaction = self.database.transaction(&[RECORDS], mode).map_err(failed)?;
+        let transaction = self
+            .database
+            .transaction(&[RECORDS], mode)
+            .map_err(failed)?;
         let records = transaction.object_store(RECORDS).map_err(failed)?;
         Ok((transaction, records))
     }
@@ -66,18 +81,25 @@ impl Backend for IdbStore {
             let keys: Array = keys.result().map_err(failed)?.unchecked_into();
             let values: Array = values.result().map_err(failed)?.unchecked_into();
             let pairs = keys.iter().zip(values.iter());
-            Ok(pairs.filter_map(|(key, value)| Some((key.as_string()?, read(&value)?))).collect())
+            Ok(pairs
+                .filter_map(|(key, value)| Some((key.as_string()?, read(&value)?)))
+                .collect())
         })
     }
 
-    fn write(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn write(
+        &self,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let (transaction, records) = self.begin(TransactionMode::ReadWrite)?;
             for (name, bytes) in changes {
                 let key = JsValue::from(name);
                 match bytes {
                     Some(bytes) => {
-                        records.put(&Uint8Array::from(bytes.as_slice()), Some(&key)).map_err(failed)?;
+                        records
+                            .put(&Uint8Array::from(bytes.as_slice()), Some(&key))
+                            .map_err(failed)?;
                     }
                     None => {
                         records.delete(Query::Key(key)).map_err(failed)?;
@@ -114,7 +136,10 @@ async fn finish(mut transaction: Transaction) -> Result<(), StoreError> {
     transaction.on_abort(move |_| settle(&on_abort, false));
     match done.await {
         Ok(true) => Ok(()),
-        _ => Err(transaction.error().map_or_else(|| StoreError::Failed("aborted".into()), |error| named(&error.name()))),
+        _ => Err(transaction.error().map_or_else(
+            || StoreError::Failed("aborted".into()),
+            |error| named(&error.name()),
+        )),
     }
 }
 

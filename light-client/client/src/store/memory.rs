@@ -26,12 +26,17 @@ impl Backend for MemoryStore {
     }
 
     fn load(&self) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>> {
-        let small = |(name, bytes): (&String, &Vec<u8>)| (bytes.len() <= MAX_RECORD_BYTES).then(|| (name.clone(), bytes.clone()));
+        let small = |(name, bytes): (&String, &Vec<u8>)| {
+            (bytes.len() <= MAX_RECORD_BYTES).then(|| (name.clone(), bytes.clone()))
+        };
         let records = self.records().iter().filter_map(small).collect();
         Box::pin(async move { Ok(records) })
     }
 
-    fn write(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn write(
+        &self,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut records = self.records();
         for (name, bytes) in changes {
             match bytes {

@@ -26,7 +26,10 @@ pub trait Backend: MaybeSend {
     /// All records, in no order. Records above [`MAX_RECORD_BYTES`] are left out.
     fn load(&self) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>>;
     /// Writes (`Some`) and removes (`None`) records. Each record is replaced as a whole or not at all.
-    fn write(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn write(
+        &self,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Removes everything.
     fn clear(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
@@ -47,7 +50,11 @@ pub enum StoreError {
 }
 
 /// Opens the store that was asked for, or memory and the reason why it is memory.
-pub(crate) async fn open_or_memory(platform: &dyn Platform, memory: bool, name: Option<String>) -> (Box<dyn Backend>, String) {
+pub(crate) async fn open_or_memory(
+    platform: &dyn Platform,
+    memory: bool,
+    name: Option<String>,
+) -> (Box<dyn Backend>, String) {
     if memory {
         return (Box::new(MemoryStore::default()), String::new());
     }
@@ -73,11 +80,27 @@ pub(crate) mod suite {
 
     pub(crate) async fn keeps_replaces_and_removes(store: &dyn Backend) {
         assert_eq!(store.load().await.unwrap(), vec![]);
-        store.write(vec![record("anchor", b"one"), record("headers-3", &[])]).await.unwrap();
-        store.write(vec![record("anchor", b"two"), record("watch", b"w"), ("headers-3".into(), None)]).await.unwrap();
-        let expected = vec![("anchor".to_owned(), b"two".to_vec()), ("watch".to_owned(), b"w".to_vec())];
+        store
+            .write(vec![record("anchor", b"one"), record("headers-3", &[])])
+            .await
+            .unwrap();
+        store
+            .write(vec![
+                record("anchor", b"two"),
+                record("watch", b"w"),
+                ("headers-3".into(), None),
+            ])
+            .await
+            .unwrap();
+        let expected = vec![
+            ("anchor".to_owned(), b"two".to_vec()),
+            ("watch".to_owned(), b"w".to_vec()),
+        ];
         assert_eq!(sorted(store.load().await.unwrap()), expected);
-        store.write(vec![("never-there".into(), None)]).await.unwrap();
+        store
+            .write(vec![("never-there".into(), None)])
+            .await
+            .unwrap();
         store.clear().await.unwrap();
         assert_eq!(store.load().await.unwrap(), vec![]);
         store.write(vec![record("anchor", b"three")]).await.unwrap();
@@ -85,7 +108,16 @@ pub(crate) mod suite {
     }
 
     pub(crate) async fn leaves_out_oversized_records(store: &dyn Backend) {
-        store.write(vec![record("big", &vec![0; MAX_RECORD_BYTES + 1]), record("small", b"s")]).await.unwrap();
-        assert_eq!(store.load().await.unwrap(), vec![("small".to_owned(), b"s".to_vec())]);
+        store
+            .write(vec![
+                record("big", &vec![0; MAX_RECORD_BYTES + 1]),
+                record("small", b"s"),
+            ])
+            .await
+            .unwrap();
+        assert_eq!(
+            store.load().await.unwrap(),
+            vec![("small".to_owned(), b"s".to_vec())]
+        );
     }
 }

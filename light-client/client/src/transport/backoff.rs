@@ -44,7 +44,10 @@ mod tests {
             for attempt in 0..12 {
                 let bound = (FIRST_MS << attempt.min(16)).min(LONGEST_MS);
                 let wait = backoff.next_wait(random);
-                assert!(wait >= bound / 2 && wait <= bound, "attempt {attempt}: {wait} of {bound}");
+                assert!(
+                    wait >= bound / 2 && wait <= bound,
+                    "attempt {attempt}: {wait} of {bound}"
+                );
             }
             backoff.reset();
             assert!(backoff.next_wait(random) <= FIRST_MS);

@@ -32,23 +32,47 @@ pub struct EndpointError {
 impl Endpoint {
     /// Reads `http(s)://host[:port][/path]` or `ws(s)://…`. `/stream` and `/lite` at the end are accepted and dropped.
     pub fn parse(given: &str) -> Result<Self, EndpointError> {
-        let refused = || EndpointError { got: given.chars().take(200).collect() };
+        let refused = || EndpointError {
+            got: given.chars().take(200).collect(),
+        };
         let (scheme, rest) = given.trim().split_once("://").ok_or_else(refused)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" | "ws" => false,
             "https" | "wss" => true,
             _ => return Err(refused()),
         };
-        let rest = rest.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-        let base = rest.strip_suffix("/stream").or_else(|| rest.strip_suffix("/lite")).unwrap_or(rest);
+        let rest = rest
+            .split(['?', '#'])
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('/');
+        let base = rest
+            .strip_suffix("/stream")
+            .or_else(|| rest.strip_suffix("/lite"))
+            .unwrap_or(rest);
         let host = base.split('/').next().unwrap_or_default();
-        let printable = base.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        let printable = base
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
         // A user and password in an address would end up in logs and on screens.
-        if host.is_empty() || host.starts_with(':') || host.contains('@') || !printable || given.len() > MAX_URL_BYTES {
+        if host.is_empty()
+            || host.starts_with(':')
+            || host.contains('@')
+            || !printable
+            || given.len() > MAX_URL_BYTES
+        {
             return Err(refused());
         }
-        let (http, ws) = if secure { ("https", "wss") } else { ("http", "ws") };
-        Ok(Self { url: format!("{scheme}://{base}"), lite: format!("{http}://{base}/lite"), stream: format!("{ws}://{base}/stream") })
+        let (http, ws) = if secure {
+            ("https", "wss")
+        } else {
+            ("http", "ws")
+        };
+        Ok(Self {
+            url: format!("{scheme}://{base}"),
+            lite: format!("{http}://{base}/lite"),
+            stream: format!("{ws}://{base}/stream"),
+        })
     }
 }
 
@@ -58,18 +82,37 @@ mod tests {
 
     #[test]
     fn either_scheme_gives_both_addresses() {
-        for given in ["http://node.example/base/", "ws://node.example/base/stream", "http://node.example/base/lite?x=1"] {
+        for given in [
+            "http://node.example/base/",
+            "ws://node.example/base/stream",
+            "http://node.example/base/lite?x=1",
+        ] {
             let node = Endpoint::parse(given).unwrap();
             assert_eq!(node.lite, "http://node.example/base/lite");
             assert_eq!(node.stream, "ws://node.example/base/stream");
         }
-        assert_eq!(Endpoint::parse("wss://node.example").unwrap().lite, "https://node.example/lite");
-        assert_eq!(Endpoint::parse("http://[::1]:8545").unwrap().stream, "ws://[::1]:8545/stream");
+        assert_eq!(
+            Endpoint::parse("wss://node.example").unwrap().lite,
+            "https://node.example/lite"
+        );
+        assert_eq!(
+            Endpoint::parse("http://[::1]:8545").unwrap().stream,
+            "ws://[::1]:8545/stream"
+        );
     }
 
     #[test]
     fn what_is_not_an_address_is_refused_and_named() {
-        for given in ["", "localhost:8545", "ftp://x", "http://", "http:///lite", "http://user:pass@host", "http://a b", "javascript://x\"y"] {
+        for given in [
+            "",
+            "localhost:8545",
+            "ftp://x",
+            "http://",
+            "http:///lite",
+            "http://user:pass@host",
+            "http://a b",
+            "javascript://x\"y",
+        ] {
             assert_eq!(Endpoint::parse(given).unwrap_err().got, given);
         }
         assert!(Endpoint::parse(&format!("http://{}", "a".repeat(4_000))).is_err());

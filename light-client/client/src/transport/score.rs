@@ -20,7 +20,11 @@ pub(crate) struct Score {
 
 impl Default for Score {
     fn default() -> Self {
-        Self { value: START, faults: 0, latency_ms: None }
+        Self {
+            value: START,
+            faults: 0,
+            latency_ms: None,
+        }
     }
 }
 
@@ -54,7 +58,10 @@ impl Score {
 
     /// Larger is better: the score, then the faster one.
     pub(crate) fn rank(&self) -> (u32, std::cmp::Reverse<u32>) {
-        (self.value, std::cmp::Reverse(self.latency_ms.unwrap_or(1_000)))
+        (
+            self.value,
+            std::cmp::Reverse(self.latency_ms.unwrap_or(1_000)),
+        )
     }
 }
 

@@ -16,26 +16,48 @@ fn read(folder: &std::path::Path, name: &str) -> String {
 
 #[test]
 fn real_mainnet_proofs_verify_against_the_block_beside_them() {
-    let Some(folder) = vectors() else { return eprintln!("skipped: no vectors") };
+    let Some(folder) = vectors() else {
+        return eprintln!("skipped: no vectors");
+    };
     let rpc = folder.join("helios/tests/testdata/rpc");
     let root = find_state_root(&read(&rpc, "block.json")).unwrap();
-    for (name, facts) in [("proof.json", "Account and 1 storage slot proven"), ("block_miner_proof.json", "Account proven")] {
+    for (name, facts) in [
+        ("proof.json", "Account and 1 storage slot proven"),
+        ("block_miner_proof.json", "Account proven"),
+    ] {
         let verdict = verify_file(&read(&rpc, name), Some(root));
         assert!(verdict.ok, "{name}: {verdict:?}");
         assert_eq!(verdict.title, facts);
         assert!(!verify_file(&read(&rpc, name), Some(B256::repeat_byte(9))).ok);
-        assert!(verify_file(&read(&rpc, name), None).reason.unwrap().contains("state root"));
+        assert!(
+            verify_file(&read(&rpc, name), None)
+                .reason
+                .unwrap()
+                .contains("state root")
+        );
     }
 }
 
 #[test]
 fn recorded_conversations_verify_against_the_block_in_them() {
-    let Some(folder) = vectors() else { return eprintln!("skipped: no vectors") };
+    let Some(folder) = vectors() else {
+        return eprintln!("skipped: no vectors");
+    };
     let sepolia = folder.join("lodestar/packages/prover/test/fixtures/sepolia");
-    for name in ["eth_getBalance_contract", "eth_getBalance_eoa", "eth_getCode", "eth_getTransactionCount"] {
+    for name in [
+        "eth_getBalance_contract",
+        "eth_getBalance_eoa",
+        "eth_getCode",
+        "eth_getTransactionCount",
+    ] {
         let verdict = verify_file(&read(&sepolia, &format!("{name}.json")), None);
         assert!(verdict.ok, "{name}: {verdict:?}");
-        assert!(verdict.facts.iter().any(|fact| fact.value.contains("not checked")));
+        assert!(
+            verdict
+                .facts
+                .iter()
+                .any(|fact| fact.value.contains("not checked"))
+        );
     }
 }
 
@@ -45,7 +67,9 @@ fn flip_all(original: &Json, root: B256, names: &[&str]) -> usize {
     let text = original.to_string();
     let judged = |text: &str| verify_file(text, Some(root));
     for (start, _) in text.match_indices('"') {
-        let Some(end) = text[start + 1..].find('"').map(|length| start + 1 + length) else { continue };
+        let Some(end) = text[start + 1..].find('"').map(|length| start + 1 + length) else {
+            continue;
+        };
         let value = &text[start + 1..end];
         if !value.starts_with("0x") || !names.is_empty() && !names.contains(&value) {
             continue;
@@ -57,7 +81,10 @@ fn flip_all(original: &Json, root: B256, names: &[&str]) -> usize {
             let digit = (bytes[place] as char).to_digit(16).unwrap();
             bytes[place] = char::from_digit(digit ^ 1, 16).unwrap() as u8;
             let verdict = judged(std::str::from_utf8(&bytes).unwrap());
-            assert!(!verdict.ok && verdict.reason.is_some_and(|reason| !reason.is_empty()), "flip at {place}");
+            assert!(
+                !verdict.ok && verdict.reason.is_some_and(|reason| !reason.is_empty()),
+                "flip at {place}"
+            );
             flips += 1;
         }
     }
@@ -66,7 +93,9 @@ fn flip_all(original: &Json, root: B256, names: &[&str]) -> usize {
 
 #[test]
 fn a_flip_in_a_real_proof_is_refused_with_a_reason() {
-    let Some(folder) = vectors() else { return eprintln!("skipped: no vectors") };
+    let Some(folder) = vectors() else {
+        return eprintln!("skipped: no vectors");
+    };
     let rpc = folder.join("helios/tests/testdata/rpc");
     let root = find_state_root(&read(&rpc, "block.json")).unwrap();
     let proof: Json = serde_json::from_str(&read(&rpc, "proof.json")).unwrap();
@@ -75,24 +104,43 @@ fn a_flip_in_a_real_proof_is_refused_with_a_reason() {
 
 #[test]
 fn a_claim_that_the_proof_does_not_bear_out_is_named() {
-    let Some(folder) = vectors() else { return eprintln!("skipped: no vectors") };
+    let Some(folder) = vectors() else {
+        return eprintln!("skipped: no vectors");
+    };
     let rpc = folder.join("helios/tests/testdata/rpc");
     let root = find_state_root(&read(&rpc, "block.json")).unwrap();
     let original: Json = serde_json::from_str(&read(&rpc, "proof.json")).unwrap();
-    for (field, lie) in [("balance", "0x1"), ("nonce", "0x2"), ("codeHash", "0x00"), ("address", "0x1")] {
+    for (field, lie) in [
+        ("balance", "0x1"),
+        ("nonce", "0x2"),
+        ("codeHash", "0x00"),
+        ("address", "0x1"),
+    ] {
         let mut proof = original.clone();
         proof[field] = lie.into();
         let reason = verify_file(&proof.to_string(), Some(root)).reason.unwrap();
         assert!(reason.starts_with(field), "{field}: {reason}");
         proof.as_object_mut().unwrap().remove(field);
-        assert_eq!(verify_file(&proof.to_string(), Some(root)).reason.unwrap(), format!("{field}: missing"));
+        assert_eq!(
+            verify_file(&proof.to_string(), Some(root)).reason.unwrap(),
+            format!("{field}: missing")
+        );
     }
 }
 
 #[test]
 fn what_is_no_proof_is_refused_without_fuss() {
     let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
-    for text in ["", "{}", "[]", "null", "{\"type\":\"other@1\"}", "{\"accountProof\":7}", "{\"type\":7}", deep.as_str()] {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"type\":\"other@1\"}",
+        "{\"accountProof\":7}",
+        "{\"type\":7}",
+        deep.as_str(),
+    ] {
         let verdict = verify_file(text, None);
         assert!(!verdict.ok && verdict.reason.is_some(), "{text}");
     }
