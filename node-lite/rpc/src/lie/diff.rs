@@ -1,7 +1,7 @@
 //! Lies about what a block changed.
 
 use alloy_eip7928::AccountChanges;
-use alloy_primitives::{Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use node_lite_exec::{Chain, SealedBlock};
 use sidelight_core::header::SignedHeader;
 use sidelight_core::merkle::{
@@ -9,9 +9,9 @@ use sidelight_core::merkle::{
 };
 use sidelight_core::wire::{Body, Filter, Update, Watched};
 
-use super::header::{alter_header, sign_with};
+use super::header::alter_header;
 use super::{Lie, Lies};
-use crate::lite::build_body;
+use crate::lite::{build_body, prove_watched};
 
 /// The update as the lies have it.
 pub(crate) fn alter_update(
@@ -24,8 +24,8 @@ pub(crate) fn alter_update(
     if lies.is_on(Lie::OtherBlockDiff) {
         update = take_other_diff(chain, block, filter, update);
     }
-    if lies.is_on(Lie::AlteredDiffCommitted) {
-        update = commit_to_false_diff(chain, block, filter, update);
+    if lies.is_on_after(Lie::AlteredDiffCommitted, block.number()) {
+        take_false_diff(block, &mut update.body);
     }
     if lies.is_on(Lie::AlteredDiffValue) {
         edit_entry(&mut update.body, block, alter_value);
@@ -36,7 +36,7 @@ pub(crate) fn alter_update(
     if lies.is_on(Lie::FalseAbsence) {
         hide_account(&mut update.body, block);
     }
-    update.signed_header = alter_header(lies, chain, update.signed_header);
+    update.signed_header = alter_header(lies, chain, block);
     update
 }
 
@@ -53,55 +53,41 @@ fn take_other_diff(chain: &Chain, block: &SealedBlock, filter: &Filter, update: 
     }
 }
 
-/// Changes a value, and signs a header that commits to the change; the state root stays the honest one.
-fn commit_to_false_diff(
-    chain: &Chain,
-    block: &SealedBlock,
-    filter: &Filter,
-    mut update: Update,
-) -> Update {
+/// The block's diff with one value of every changed account changed.
+fn false_diff(block: &SealedBlock) -> Vec<AccountChanges> {
     let mut entries = block.bal.clone();
-    let watched = |entry: &AccountChanges| filter.slots(entry.address).is_some();
-    let preferred = entries
-        .iter()
-        .position(|entry| watched(entry) && entry.has_changes());
-    let Some(index) = preferred.or_else(|| entries.iter().position(AccountChanges::has_changes))
-    else {
-        return update;
-    };
-    if !entries.get_mut(index).is_some_and(alter_value) {
-        return update;
+    for entry in &mut entries {
+        alter_value(entry);
     }
-    let raw = encode(&entries);
-    let SignedHeader {
-        mut header,
-        mut extension,
-        signature,
-    } = update.signed_header;
-    header.block_access_list_hash = Some(keccak256(&raw));
-    extension.accounts_root = compute_accounts_root(&entries);
-    header.extra_data = Bytes::copy_from_slice(extension.hash().as_slice());
-    update.signed_header = sign_with(
-        chain.signer(),
-        SignedHeader {
-            header,
-            extension,
-            signature,
-        },
-    );
-    match &mut update.body {
-        Body::Consistent { bal, .. } => *bal = raw,
+    entries
+}
+
+/// The block's header, unsigned, with `parent` as its parent and a commitment to the false diff; the state root stays the honest one.
+pub(super) fn commit_to_false_diff(block: &SealedBlock, parent: B256) -> SignedHeader {
+    let entries = false_diff(block);
+    let mut signed = block.signed_header.clone();
+    signed.extension.accounts_root = compute_accounts_root(&entries);
+    signed.header.parent_hash = parent;
+    signed.header.block_access_list_hash = Some(keccak256(encode(&entries)));
+    signed.header.extra_data = Bytes::copy_from_slice(signed.extension.hash().as_slice());
+    signed
+}
+
+/// The body that goes with [`commit_to_false_diff`].
+fn take_false_diff(block: &SealedBlock, body: &mut Body) {
+    let entries = false_diff(block);
+    match body {
+        Body::Consistent { bal, .. } => *bal = encode(&entries),
         Body::Watch { watched, .. } => {
             let again = watched
                 .iter()
-                .map(|item| crate::lite::prove_watched(&entries, item.address()));
+                .map(|item| prove_watched(&entries, item.address()));
             if let Some(again) = again.collect() {
                 *watched = again;
             }
         }
         _ => {}
     }
-    update
 }
 
 /// Lets `edit` falsify one entry of the diff: the first one on which it succeeds.
@@ -184,7 +170,7 @@ fn hide_account(body: &mut Body, block: &SealedBlock) {
 }
 
 /// The proof of absence that one would like to have for an address that has an entry: true neighbours that are not adjacent.
-fn enclose(entries: &[AccountChanges], address: alloy_primitives::Address) -> Option<AbsenceProof> {
+fn enclose(entries: &[AccountChanges], address: Address) -> Option<AbsenceProof> {
     let index = entries
         .binary_search_by_key(&address, |entry| entry.address)
         .ok()?;

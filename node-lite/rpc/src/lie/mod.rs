@@ -11,7 +11,9 @@ mod frame;
 mod header;
 mod proof;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+
+use parking_lot::{Mutex, RwLock};
 
 pub(crate) use diff::alter_update;
 pub(crate) use frame::alter_frame;
@@ -71,48 +73,56 @@ impl Lie {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|lie| lie.name() == name)
     }
-
-    const fn bit(self) -> u32 {
-        1 << self as u32
-    }
 }
 
-/// Which lies are told. None at first.
+/// Which lies are told, and from which height on. None at first.
 #[derive(Debug, Default)]
 pub struct Lies {
-    on: AtomicU32,
-    frozen: AtomicU64,
+    /// The head when each lie began.
+    since: RwLock<BTreeMap<Lie, u64>>,
+    /// Headers that commit to false diffs.
+    committed: Mutex<header::FalseHeaders>,
 }
 
 impl Lies {
-    /// Switches a lie. `head` is the height at which [`Lie::StaleHead`] stops.
+    /// Switches a lie. `head` is the height at which [`Lie::StaleHead`] stops and after which lies that need the sequencer's key begin: what was signed
+    /// honestly before is not signed again.
     pub fn set(&self, lie: Lie, on: bool, head: u64) {
-        if lie == Lie::StaleHead && on && !self.is_on(lie) {
-            self.frozen.store(head, Ordering::SeqCst);
-        }
+        let mut since = self.since.write();
         if on {
-            self.on.fetch_or(lie.bit(), Ordering::SeqCst);
+            since.entry(lie).or_insert(head);
         } else {
-            self.on.fetch_and(!lie.bit(), Ordering::SeqCst);
+            since.remove(&lie);
+        }
+        if !since.contains_key(&Lie::AlteredDiffCommitted) {
+            self.committed.lock().clear();
         }
     }
 
     /// Tells the truth again.
     pub fn clear(&self) {
-        self.on.store(0, Ordering::SeqCst);
+        self.since.write().clear();
+        self.committed.lock().clear();
     }
 
     /// Whether a lie is told.
     #[must_use]
     pub fn is_on(&self, lie: Lie) -> bool {
-        self.on.load(Ordering::SeqCst) & lie.bit() != 0
+        self.since.read().contains_key(&lie)
+    }
+
+    /// Whether a lie is told about the block with this number, which the sequencer has not signed honestly in public before.
+    pub(crate) fn is_on_after(&self, lie: Lie, number: u64) -> bool {
+        self.since
+            .read()
+            .get(&lie)
+            .is_some_and(|since| number > *since)
     }
 
     /// Where the chain seems to end, if the head is stale.
     #[must_use]
     pub fn frozen_head(&self) -> Option<u64> {
-        self.is_on(Lie::StaleHead)
-            .then(|| self.frozen.load(Ordering::SeqCst))
+        self.since.read().get(&Lie::StaleHead).copied()
     }
 }
 
@@ -121,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_lie_has_its_own_name_and_bit() {
+    fn every_lie_has_its_own_name_and_switch() {
         let lies = Lies::default();
         for lie in Lie::ALL {
             assert_eq!(Lie::from_name(lie.name()), Some(*lie));

@@ -194,7 +194,7 @@ impl LiteServer {
 
     /// A block's header as this server tells it.
     pub(crate) fn signed_header(&self, block: &SealedBlock) -> SignedHeader {
-        lie::alter_header(&self.lies, &self.chain, block.signed_header.clone())
+        lie::alter_header(&self.lies, &self.chain, block)
     }
 
     /// The code behind a hash.
@@ -301,6 +301,9 @@ impl LiteServer {
     }
 
     fn block(&self, hash: B256) -> Result<Arc<SealedBlock>, Refusal> {
-        Ok(self.chain.block_by_hash(hash)?)
+        match self.lies.number_of_false(hash) {
+            Some(number) => Ok(self.chain.block_by_number(number)?),
+            None => Ok(self.chain.block_by_hash(hash)?),
+        }
     }
 }
