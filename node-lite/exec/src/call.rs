@@ -299,7 +299,7 @@ impl<'a> Scene<'a> {
             .state
             .iter()
             .filter(|(address, account)| {
-                !precompiles().contains(*address)
+                !precompiles().contains(address)
                     && (!free.contains(address) || !account.storage.is_empty())
             })
             .map(|(address, account)| {

@@ -5,7 +5,7 @@ use alloy_rlp::Decodable;
 
 use crate::{
     db::{Account, StateError},
-    node::decode_account_leaf,
+    node::decode_account,
     store::Store,
 };
 
@@ -71,9 +71,7 @@ pub(crate) fn read_account(
     visit: impl FnMut(&B256, &Bytes),
 ) -> Result<Option<Account>, StateError> {
     match store.walk(root, keccak256(address), visit)? {
-        Some(value) => decode_account_leaf(value)
-            .map(Some)
-            .ok_or(StateError::Corrupt),
+        Some(value) => decode_account(value)?.map(Some).ok_or(StateError::Corrupt),
         None => Ok(None),
     }
 }

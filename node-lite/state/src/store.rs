@@ -8,7 +8,7 @@ use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
 
 use crate::{
     db::{EMPTY_CODE_HASH, StateError, StateStats},
-    node::{EMPTY_ROOT, Node, Step, follow, to_nibbles},
+    node::{EMPTY_ROOT, Step, follow, for_each_link},
 };
 
 #[derive(Debug)]
@@ -187,7 +187,6 @@ impl Store {
         if root == EMPTY_ROOT {
             return Ok(None);
         }
-        let key = to_nibbles(key);
         let (mut hash, mut used) = (root, 0);
         loop {
             let rlp = self.node(&hash).ok_or(StateError::MissingNode { hash })?;
@@ -290,10 +289,9 @@ impl NewCode {
 
 impl Links {
     fn of(rlp: &[u8]) -> Result<Self, StateError> {
-        let node = Node::decode(rlp)?;
-        let mut nodes = Vec::new();
-        node.for_each_reference(|hash| nodes.push(hash));
-        let code = node.code_hash().filter(|hash| *hash != EMPTY_CODE_HASH);
+        let (mut nodes, mut code) = (Vec::new(), None);
+        for_each_link(rlp, |hash| nodes.push(hash), |hash| code = Some(hash))?;
+        let code = code.filter(|hash| *hash != EMPTY_CODE_HASH);
         Ok(Self { nodes, code })
     }
 }

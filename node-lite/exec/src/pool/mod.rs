@@ -11,6 +11,7 @@ mod best;
 pub(crate) mod validate;
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashSet},
     sync::Arc,
 };
@@ -213,7 +214,7 @@ impl Pool {
                     return Err(PoolError::Full);
                 }
             }
-            None => self.check_room(&transaction, base_fee)?,
+            None => self.check_room(&transaction, nonce, base_fee)?,
         }
         if let Some(replaced) = replaced {
             self.remove(&replaced.hash);
@@ -304,10 +305,11 @@ impl Pool {
         }
     }
 
-    /// Makes room for a transaction, at the expense of worse ones only.
+    /// Makes room for a transaction, at the expense of worse ones only: those that wait for a nonce first, then those with lower tips.
     fn check_room(
         &mut self,
         transaction: &PooledTransaction,
+        nonce: u64,
         base_fee: u64,
     ) -> Result<(), PoolError> {
         let pooled = self
@@ -320,31 +322,32 @@ impl Pool {
                 got: pooled,
             });
         }
-        let tip = transaction.tip(base_fee).unwrap_or_default();
+        let is_pending = transaction.nonce() == self.next_nonce(&transaction.sender, nonce);
+        let rank = (is_pending, transaction.tip(base_fee).unwrap_or_default());
         while self.by_hash.len() >= self.limits.transactions
             || self.bytes.saturating_add(transaction.size) > self.limits.bytes
         {
-            // Only a sender's last transaction can go without stranding others. The transaction's own predecessors are not worse than it.
-            let worst = self
-                .senders
-                .values()
-                .filter_map(|sender| sender.by_nonce.values().next_back())
-                .filter(|last| last.sender != transaction.sender)
-                .min_by_key(|last| {
-                    (
-                        last.tip(base_fee).unwrap_or_default(),
-                        u64::MAX - last.arrival,
-                    )
-                });
-            match worst {
-                Some(worst) if worst.tip(base_fee).unwrap_or_default() < tip => {
-                    let hash = worst.hash;
-                    self.remove(&hash);
-                }
+            match self.worst(transaction.sender, base_fee) {
+                Some((worst, hash)) if worst < rank => self.remove(&hash),
                 _ => return Err(PoolError::Full),
             }
         }
         Ok(())
+    }
+
+    /// The transaction that goes first when the pool is full. Only a sender's last one can go without stranding others, and nobody pushes out their own.
+    fn worst(&self, except: Address, base_fee: u64) -> Option<((bool, u128), B256)> {
+        let last = self
+            .senders
+            .iter()
+            .filter(|(address, _)| **address != except)
+            .filter_map(|(_, sender)| {
+                let last = sender.by_nonce.values().next_back()?;
+                let is_pending = sender.pending().count() == sender.by_nonce.len();
+                let rank = (is_pending, last.tip(base_fee).unwrap_or_default());
+                Some((rank, Reverse(last.arrival), last.hash))
+            });
+        last.min().map(|(rank, _, hash)| (rank, hash))
     }
 }
 

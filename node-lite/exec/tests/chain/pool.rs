@@ -226,6 +226,34 @@ fn the_pool_is_bounded_and_prefers_better_tips() {
 }
 
 #[test]
+fn transactions_that_wait_for_a_nonce_make_room_for_executable_ones() {
+    let mut harness = Harness::with(|config| config.pool.transactions = 3);
+    let (hoarder, sender) = (Sender::new(0), Sender::new(1));
+    hoarder.next_nonce();
+    for _ in 0..3 {
+        let mut transaction = hoarder.transfer(NOBODY, U256::from(1));
+        transaction.max_priority_fee_per_gas = 10 * GWEI;
+        harness.submit(&hoarder.sign(transaction));
+    }
+    let mut queued = sender.transfer(NOBODY, U256::from(1));
+    queued.nonce = 7;
+    assert_eq!(
+        harness.refuse(&sender.sign(queued.clone())),
+        PoolError::Full
+    );
+    queued.nonce = 0;
+    harness.submit(&sender.sign(queued));
+    assert_eq!(
+        (
+            harness.chain.pool_status().pending,
+            harness.chain.pool_status().queued
+        ),
+        (1, 2)
+    );
+    assert_eq!(harness.seal().transactions.len(), 1);
+}
+
+#[test]
 fn the_balance_must_cover_all_pooled_transactions_of_the_sender() {
     let harness = Harness::new();
     let sender = Sender::new(0);
