@@ -458,8 +458,11 @@ fn to_tx_env(
 }
 
 fn to_failure(error: EVMError<evm::ReadError>) -> Failure {
-    let EVMError::Transaction(reason) = error else {
-        return Failure::Other(CallError::Invalid(error.to_string()));
+    let reason = match error {
+        EVMError::Transaction(reason) => reason,
+        // The block was pruned while the call ran.
+        EVMError::Database(error) => return Failure::Other(to_read_error(error)),
+        error => return Failure::Other(CallError::Invalid(error.to_string())),
     };
     let text = match reason {
         InvalidTransaction::CallGasCostMoreThanGasLimit { .. }

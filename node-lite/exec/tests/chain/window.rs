@@ -1,11 +1,15 @@
 //! The retained window: old blocks and their states go, and nothing else does.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use alloy_consensus::Transaction;
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, TxKind, U256, address};
-use node_lite_exec::{ChainError, StateError};
+use alloy_rpc_types_eth::TransactionRequest;
+use node_lite_exec::{CallError, CallOverrides, ChainError, StateError};
 
 use crate::{
     blocks::STORE,
@@ -49,7 +53,7 @@ fn old_blocks_are_pruned_with_a_typed_error_and_their_nodes_are_released() {
         harness
             .chain
             .state()
-            .witness(pre_state_of(&harness, &oldest), &oldest.bal)
+            .witness(pre_state_of(&oldest), &oldest.bal)
             .unwrap()
     );
 
@@ -67,9 +71,8 @@ fn old_blocks_are_pruned_with_a_typed_error_and_their_nodes_are_released() {
     assert_eq!(later.roots, settled.roots);
 }
 
-fn pre_state_of(harness: &Harness, block: &node_lite_exec::SealedBlock) -> alloy_primitives::B256 {
-    // The witness's first node is the root of the state before.
-    let _ = harness;
+/// The first node of a block's witness is the root of the state before it.
+fn pre_state_of(block: &node_lite_exec::SealedBlock) -> alloy_primitives::B256 {
     alloy_primitives::keccak256(&block.witness[0])
 }
 
@@ -159,4 +162,52 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % bound
     }
+}
+
+#[test]
+fn readers_beside_the_sequencer_see_one_whole_block_or_a_typed_error() {
+    let harness = Harness::with(|config| config.retain_blocks = 2);
+    let sender = Sender::new(0);
+    let read = |chain: &node_lite_exec::Chain| -> Result<(u64, U256), ChainError> {
+        let head = chain.head();
+        let view = chain.state_at(head.hash.into())?;
+        let balance = view
+            .account(NOBODY)?
+            .map_or(U256::ZERO, |account| account.balance);
+        let request = TransactionRequest::default().to(NOBODY);
+        match chain.call(&request, head.hash.into(), &CallOverrides::default()) {
+            Ok(_) => Ok((head.number(), balance)),
+            Err(CallError::Block(error)) => Err(error),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [(); 3].map(|()| {
+            scope.spawn(|| {
+                let mut seen = 0;
+                while !done.load(Ordering::Acquire) {
+                    match read(&harness.chain) {
+                        // One wei a block, so the number says what the balance must be.
+                        Ok((number, balance)) => assert_eq!(balance, U256::from(number)),
+                        Err(
+                            ChainError::UnknownBlock
+                            | ChainError::State(StateError::UnknownRoot { .. }),
+                        ) => continue,
+                        Err(error) => panic!("{error}"),
+                    }
+                    seen += 1;
+                }
+                seen
+            })
+        });
+        for _ in 0..150 {
+            harness.submit(&sender.sign(sender.transfer(NOBODY, U256::from(1))));
+            assert_eq!(harness.chain.seal().unwrap().transactions.len(), 1);
+        }
+        done.store(true, Ordering::Release);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 0);
+        }
+    });
 }
