@@ -21,6 +21,7 @@ use crate::settings::{Theme, keep_theme, theme};
 use crate::state::{self, use_app};
 use crate::ui::banner::{Banner, Tone};
 use crate::ui::fault::FaultShelf;
+use crate::ui::hash::Hash;
 use crate::ui::icon::{Glyph, Icon, Mark};
 use crate::ui::number::grouped;
 use crate::ui::trust_drawer::TrustDrawer;
@@ -250,7 +251,13 @@ fn Equivocation(evidence: sidelight_client::dto::EvidenceView) -> impl IntoView 
     let save = move |_| failed.set(crate::download::download(&name, &file).err());
     view! {
         <Banner tone=Tone::Conflict title="The sequencer signed two different blocks at one height. Following has stopped.">
-            {format!("Block {}, signed by {}: {} and {}.", evidence.number, evidence.signer, evidence.first, evidence.second)}
+            {format!("Block {}, signed by ", grouped(&evidence.number.to_string()))}
+            <Hash value=evidence.signer.to_string() />
+            ": "
+            <Hash value=evidence.first.to_string() />
+            " and "
+            <Hash value=evidence.second.to_string() />
+            "."
             " Neither can be believed. "
             <button type="button" class="link" on:click=save data-testid="save-evidence">"Save the evidence"</button>
             {move || failed.get()}

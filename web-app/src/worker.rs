@@ -159,3 +159,61 @@ fn describe(error: &JsValue) -> String {
         |error| String::from(error.message()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::unwrap_used, reason = "a message of a test")]
+    fn read(text: &str) -> Message {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn answers_refusals_and_crashes_are_told_apart() {
+        assert!(matches!(
+            read(r#"{"id":1,"result":null}"#),
+            Message::Answer { id: 1, .. }
+        ));
+        let refusal = read(r#"{"id":2,"error":{"code":4900,"message":"no peer"}}"#);
+        assert!(matches!(refusal, Message::Refusal { id: 2, error } if error.code == 4900));
+        let crash = read(r#"{"event":"crashed","data":{"message":"unreachable"}}"#);
+        assert!(matches!(crash, Message::Crash { data } if data.message == "unreachable"));
+    }
+
+    #[test]
+    fn a_lie_is_an_event_though_it_has_a_message_too() {
+        let fault = read(
+            r#"{"event":"fault","data":{"kind":"bad_signature","block":7,"peer":"http://one","field":"signature",
+                "expected":"0x1","got":"0x2","message":"signed by another key","at":1}}"#,
+        );
+        assert!(
+            matches!(fault, Message::Event(event) if matches!(&*event, Event::Fault(fault) if fault.block == Some(7)))
+        );
+    }
+
+    #[test]
+    fn a_failed_verification_keeps_what_was_expected_and_what_came() {
+        let refusal = read(
+            r#"{"id":3,"error":{"code":-32090,"message":"no","data":{"kind":"bad_proof","method":"eth_getBalance","block":null,
+                "peer":"p","field":"accountProof[0]","expected":"a","got":"b"}}}"#,
+        );
+        let Message::Refusal { error, .. } = refusal else {
+            panic!("not a refusal")
+        };
+        assert_eq!(
+            error.data.map(|data| (data.expected, data.got)),
+            Some(("a".to_owned(), "b".to_owned()))
+        );
+    }
+
+    #[test]
+    fn an_unknown_event_is_not_taken_for_anything_else() {
+        assert!(
+            serde_json::from_str::<Message>(
+                r#"{"event":"weather","data":{"message":"rain","at":1}}"#
+            )
+            .is_err()
+        );
+    }
+}

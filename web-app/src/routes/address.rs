@@ -40,9 +40,10 @@ pub(crate) fn AddressPage() -> impl IntoView {
         read::<AccountView>(move || Some(("sidelight_account", json!([address.get()?, []]))));
     follow_head(reading);
     watch(address);
-    let has_code = Memo::new(
-        move |_| matches!(reading.value.get(), Read::Got(account) if is_contract(&account)),
-    );
+    let has_code = Memo::new(move |_| match reading.value.get() {
+        Read::Got(account) => Some(is_contract(&account)),
+        Read::Waiting | Read::Failed(_) => None,
+    });
     view! {
         <Page title="Address" aside=|| view! { <UnitToggle /> }>
             {move || match address.get() {
@@ -60,7 +61,7 @@ pub(crate) fn AddressPage() -> impl IntoView {
                             />
                         </div>
                         <Storage address=address.clone() is_contract=has_code />
-                        <Show when=move || has_code.get()>
+                        <Show when=move || has_code.get() == Some(true)>
                             <Code address=address.clone() />
                         </Show>
                     }
@@ -177,7 +178,7 @@ fn Account(account: AccountView) -> impl IntoView {
 
 /// Reads one slot at a time; the slot stands in the address, so that what was read can be linked to.
 #[component]
-fn Storage(address: String, is_contract: Memo<bool>) -> impl IntoView {
+fn Storage(address: String, is_contract: Memo<Option<bool>>) -> impl IntoView {
     let query = use_query_map();
     let asked = RwSignal::new(
         query
@@ -218,7 +219,7 @@ fn Storage(address: String, is_contract: Memo<bool>) -> impl IntoView {
         <section class="panel" aria-labelledby="storage-title">
             <header class="panel-head">
                 <h2 id="storage-title">"Storage"</h2>
-                <span class="small quiet">{move || (!is_contract.get()).then_some("an account without code has none")}</span>
+                <span class="small quiet">{move || (is_contract.get() == Some(false)).then_some("an account without code has none")}</span>
             </header>
             <form class="reader" on:submit=submit>
                 <Field label="Slot" id="slot" value=text placeholder="0" hint invalid=wrong testid="storage-slot-input" />

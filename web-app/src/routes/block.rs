@@ -6,14 +6,14 @@ use leptos_router::hooks::use_params_map;
 use serde_json::{Value, json};
 use sidelight_client::dto::{BlockView, TransactionSummary, Trust};
 
-use crate::format::{bytes, parse_quantity};
+use crate::format::{Unit, bytes, parse_quantity};
 use crate::reads::{ReadView, read};
 use crate::search::{Query, classify};
 use crate::ui::empty::Empty;
 use crate::ui::facts::{Fact, Facts};
 use crate::ui::hash::Hash;
 use crate::ui::icon::{Glyph, Icon};
-use crate::ui::number::{Amount, grouped};
+use crate::ui::number::{Amount, UnitToggle, grouped};
 use crate::ui::page::Page;
 use crate::ui::skeleton::Skeleton;
 use crate::ui::time::Ago;
@@ -47,7 +47,7 @@ pub(crate) fn BlockPage() -> impl IntoView {
         _ => "Block".to_owned(),
     });
     view! {
-        <Page title>
+        <Page title aside=|| view! { <UnitToggle /> }>
             <Show
                 when=move || block_param(&id.get()).is_some()
                 fallback=|| view! { <Empty title="This is no block">"A block is named by its number or by its 32-byte hash."</Empty> }
@@ -104,7 +104,7 @@ fn Block(block: BlockView) -> impl IntoView {
                         {format!("{} of {} ({used:.1} %)", grouped(&block.gas_used.to_string()), grouped(&block.gas_limit.to_string()))}
                     </span>
                 </Fact>
-                <Fact name="Base fee"><Amount wei=block.base_fee /></Fact>
+                <Fact name="Base fee"><Amount wei=block.base_fee always=Unit::Gwei /></Fact>
                 <Fact name="Fees go to">
                     <Hash value=block.beneficiary.to_string() href=format!("/address/{}", block.beneficiary) what="beneficiary" />
                 </Fact>
@@ -139,7 +139,7 @@ fn Block(block: BlockView) -> impl IntoView {
 #[component]
 fn Transactions(transactions: Vec<TransactionSummary>, trust: Trust) -> impl IntoView {
     view! {
-        <table class="table cards">
+        <table class="table cards pairs">
             <caption class="visually-hidden">"Transactions of this block, in order"</caption>
             <thead>
                 <tr>

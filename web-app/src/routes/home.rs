@@ -65,12 +65,19 @@ fn Head() -> impl IntoView {
         move || head.with(|head| head.as_ref().map(|head| grouped(&head.number.to_string())));
     let level = move || {
         head.get().map(|head| {
-            let stale = matches!(app.health.get(), Health::Stale | Health::Offline);
+            let word = meaning(head.level).word;
+            let (class, mark, state) = match app.health.get() {
+                Health::Conflict => ("conflict", Some(Glyph::Conflict), ", in conflict"),
+                Health::Stale | Health::Offline => ("stale", Some(Glyph::Clock), ", stale"),
+                _ => (tone(head.level, false), None, ""),
+            };
+            let mark = match mark {
+                Some(glyph) => view! { <Icon glyph /> }.into_any(),
+                None => view! { <Gauge level=head.level /> }.into_any(),
+            };
             view! {
-                <span class=format!("head-level {}", tone(head.level, stale)) data-testid="head-level" data-level=meaning(head.level).word>
-                    {if stale { view! { <Icon glyph=Glyph::Clock /> }.into_any() } else { view! { <Gauge level=head.level /> }.into_any() }}
-                    {meaning(head.level).word}
-                    {stale.then_some(", stale")}
+                <span class=format!("head-level {class}") data-testid="head-level" data-level=word>
+                    {mark} <span>{word} {state}</span>
                 </span>
                 <span class="quiet">
                     {move || format!("{} old", duration(app.now_ms.get() / 1000.0 - head.timestamp as f64))}
@@ -87,14 +94,14 @@ fn Head() -> impl IntoView {
                     <Icon glyph=Glyph::Conflict />
                     <span>
                         {block.unwrap_or_else(|| "A block".to_owned())} " was refused: "
-                        <span class="mono">{fault.field}</span> " does not fit what was signed. The head stays here until a node sends the real one."
+                        <span class="mono">{fault.field}</span> " is not what it must be. The head stays here until a node sends the real one."
                     </span>
                 </p>
             }
         })
     };
     view! {
-        <section class="head" class:refused=move || refused.get().is_some() aria-labelledby="head-title">
+        <section class="head" class:refused=move || { refused.get().is_some() || app.evidence.get().is_some() } aria-labelledby="head-title">
             <div class="head-main">
                 <h1 id="head-title" tabindex="-1">"Newest block verified in this tab"</h1>
                 <div class="head-line" class:is-waiting=move || head.get().is_none()>
@@ -124,7 +131,7 @@ fn Strip() -> impl IntoView {
                 let height = (share * 60.0).clamp(3.0, 60.0);
                 let x = (BARS - 1 - at) * 8;
                 view! {
-                    <rect class=class x=x.to_string() y=format!("{:.1}", 64.0 - height) width="5" height=format!("{height:.1}") rx="1" />
+                    <rect class=class x=x.to_string() y=format!("{:.1}", 64.0 - height) width="3.5" height=format!("{height:.1}") rx="1" />
                 }
             };
             lines.iter().take(BARS).enumerate().map(bar).collect_view()
@@ -221,10 +228,26 @@ fn VerifiedRow(block: BlockEvent) -> impl IntoView {
         (Some(count), None) => format!("{} accounts", grouped(&count.to_string())),
         (None, None) => "not asked".to_owned(),
     };
+    let app = use_app();
+    let conflict = Memo::new(move |_| {
+        app.evidence.with(|evidence| {
+            evidence
+                .as_ref()
+                .is_some_and(|evidence| evidence.number == number)
+        })
+    });
+    let label = block.clone();
+    let chip = move || {
+        if conflict.get() {
+            view! { <span class="chip conflict"><Icon glyph=Glyph::Conflict /> <span>"conflict"</span></span> }.into_any()
+        } else {
+            view! { <TrustChip shown=Shown::Block(label.clone()) /> }.into_any()
+        }
+    };
     let gas = format!("{} gas", grouped(&block.gas_used.to_string()));
     view! {
-        <tr data-testid="block-row" data-number=number.to_string() data-level=meaning(block.level).word>
-            <td data-label="Trust"><TrustChip shown=Shown::Block(block.clone()) /></td>
+        <tr class:refused=conflict data-testid="block-row" data-number=number.to_string() data-level=meaning(block.level).word>
+            <td data-label="Trust">{chip}</td>
             <td data-label="Block" class="number"><A href=format!("/block/{number}")>{grouped(&number.to_string())}</A></td>
             <td data-label="Age" class="quiet"><Ago at_ms=at /></td>
             <td data-label="Changes" class="right number" title=gas>{changed}</td>

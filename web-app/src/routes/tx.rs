@@ -1,5 +1,6 @@
 //! `/tx/:hash`: a transaction and its receipt. A hash that is no transaction's is looked for among the blocks.
 
+use alloy_primitives::{Address, U256};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
@@ -8,6 +9,7 @@ use leptos_router::hooks::{use_navigate, use_params_map};
 use serde_json::json;
 use sidelight_client::dto::{BlockView, LogView, ReceiptView, TransactionView};
 
+use crate::format::Unit;
 use crate::reads::{Read, ReadView, read};
 use crate::search::{Query, classify};
 use crate::state::use_app;
@@ -101,7 +103,7 @@ fn Transaction(transaction: TransactionView) -> impl IntoView {
         trust: Box::new(transaction.trust.clone()),
         save: None,
     };
-    let address = |address: alloy_primitives::Address, what| {
+    let address = |address: Address, what| {
         view! { <Hash value=address.to_string() href=format!("/address/{address}") what /> }
             .into_any()
     };
@@ -114,8 +116,12 @@ fn Transaction(transaction: TransactionView) -> impl IntoView {
     let from = summary
         .from
         .map_or_else(undecoded, |from| address(from, "sender"));
-    let amount = move |wei: Option<alloy_primitives::U256>| match wei {
+    let amount = move |wei: Option<U256>| match wei {
         Some(wei) => view! { <Amount wei /> }.into_any(),
+        None => undecoded(),
+    };
+    let price = move |wei: Option<U256>| match wei {
+        Some(wei) => view! { <Amount wei always=Unit::Gwei /> }.into_any(),
         None => undecoded(),
     };
     let whole = move |value: Option<u64>| match value {
@@ -162,8 +168,8 @@ fn Transaction(transaction: TransactionView) -> impl IntoView {
                                     }
                                 })}
                                 <Fact name="Gas limit">{whole(transaction.gas)}</Fact>
-                                <Fact name="Highest gas price">{amount(transaction.max_fee_per_gas)}</Fact>
-                                {transaction.max_priority_fee_per_gas.map(|wei| view! { <Fact name="Highest tip"><Amount wei /></Fact> })}
+                                <Fact name="Highest gas price">{price(transaction.max_fee_per_gas)}</Fact>
+                                {transaction.max_priority_fee_per_gas.map(|wei| view! { <Fact name="Highest tip"><Amount wei always=Unit::Gwei /></Fact> })}
                                 <Fact name="Nonce">{whole(summary.nonce)}</Fact>
                                 <Fact name="Type"><span class="number">{summary.kind}</span></Fact>
                             </Facts>

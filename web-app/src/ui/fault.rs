@@ -30,12 +30,13 @@ fn as_text(fault: &FaultView) -> String {
 pub(crate) fn FaultReport(seen: SeenFault) -> impl IntoView {
     let SeenFault { fault, times } = seen;
     let text = as_text(&fault);
+    let title = format!("Caught: {}", words(&fault.kind));
     let at = fault.at as f64;
     view! {
-        <article class="fault" data-testid="fault-report" data-kind=fault.kind.clone()>
+        <article class="fault" aria-label=title.clone() data-testid="fault-report" data-kind=fault.kind.clone()>
             <header class="fault-head">
                 <Icon glyph=Glyph::Conflict />
-                <h3>{format!("Caught: {}", words(&fault.kind))}</h3>
+                <p class="fault-title">{title.clone()}</p>
                 <Copy text label="Copy report" wide=true />
             </header>
             {(!fault.message.is_empty()).then(|| view! { <p>{fault.message.clone()}</p> })}

@@ -35,8 +35,14 @@ fn separator() -> String {
 
 /// An amount of wei in the chosen unit, exact to the last digit.
 #[component]
-pub(crate) fn Amount(wei: U256) -> impl IntoView {
-    let unit = use_app().unit;
+pub(crate) fn Amount(
+    wei: U256,
+    /// A unit of its own, such as gwei for gas prices.
+    #[prop(optional)]
+    always: Option<Unit>,
+) -> impl IntoView {
+    let chosen = use_app().unit;
+    let unit = Signal::derive(move || always.unwrap_or_else(|| chosen.get()));
     let text = move || {
         let parts = amount(wei, unit.get());
         let integer = grouped(&parts.integer);
