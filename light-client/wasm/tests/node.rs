@@ -134,7 +134,7 @@ fn signing_key(seed: u8) -> SigningKey {
 }
 
 fn address_of(key: &SigningKey) -> Address {
-    Address::from_public_key(key.verifying_key())
+    Address::from_raw_public_key(&key.verifying_key().to_encoded_point(false).as_bytes()[1..])
 }
 
 fn genesis_header() -> Header {
