@@ -1,10 +1,181 @@
 //! `cargo xtask bench`: measured in one run, written to `docs/benchmarks.md` and `docs/benchmarks.json`.
+//!
+//! ```text
+//!   native   light-client/bench, release           milliseconds per case
+//!   wasm     the same crate in Node                milliseconds per case
+//!   size     pkg/wasm, pkg/evm                     raw and gzip, against the gates
+//!   rivals   Helios and Colibri from npm           size, compilation, instantiation, beside ours
+//!   stream   sidelight follow                      bytes per block in each mode
+//!   browser  the explorer in Chromium              start to verified head
+//! ```
 
+mod machine;
+mod page;
+
+use std::fs;
 use std::process::ExitCode;
 
+use serde_json::{Map, Value, json};
+
 use crate::Result;
+use crate::build::{self, EVM, VERIFIER};
+use crate::process::Run;
+use crate::size;
+use crate::test::with_programs;
+use crate::tools::{self, Purpose, binaries};
 use crate::workspace::Workspace;
 
-pub(crate) fn command(_: &Workspace, _: &[&str]) -> Result<ExitCode> {
-    Err("not supported".into())
+/// Cases of `light-client/bench`, in the order of their numbers there.
+const CASES: [&str; 6] = [
+    "header and signature",
+    "account and one slot",
+    "access list of 1,000 keys, cold: witness, apply, root",
+    "access list of 1,000 keys, warm: apply, root",
+    "access list of 3,000 keys, cold: witness, apply, root",
+    "access list of 3,000 keys, warm: apply, root",
+];
+
+/// A part, and what measures it.
+type Part = (&'static str, fn(&Workspace) -> Result<Value>);
+
+const PARTS: &[Part] = &[
+    ("native", native),
+    ("wasm", wasm),
+    ("size", sizes),
+    ("rivals", rivals),
+    ("stream", stream),
+    ("browser", browser),
+];
+
+pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
+    let known = |word: &&&str| PARTS.iter().any(|(name, _)| name == *word);
+    if let Some(other) = words.iter().find(|word| !known(word)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("expected one of {}; got {other:?}", names.join(", ")).into());
+    }
+    tools::ensure(ws, Purpose::Bench)?;
+    let mut results = Map::new();
+    results.insert("machine".into(), machine::describe(ws));
+    for (name, measure) in PARTS {
+        if words.is_empty() || words.contains(name) {
+            results.insert((*name).into(), measure(ws)?);
+        }
+    }
+    let results = Value::Object(results);
+    let text = page::render(&results);
+    println!("\n{text}");
+    if words.is_empty() {
+        fs::write(ws.path("docs/benchmarks.md"), &text)?;
+        fs::write(ws.path("docs/benchmarks.json"), format!("{results:#}\n"))?;
+        eprintln!("written to docs/benchmarks.md and docs/benchmarks.json");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn native(ws: &Workspace) -> Result<Value> {
+    let args = [
+        "build",
+        "--release",
+        "-p",
+        "sidelight-bench",
+        "--bin",
+        "sidelight-bench",
+    ];
+    Run::cargo(ws, None)
+        .args(args)
+        .step("Build the cases natively")?;
+    let outcome = Run::new(ws, ws.binary("sidelight-bench", true)).step("Measure natively")?;
+    parse(&outcome.output)
+}
+
+/// With the profile and the optimiser of what a browser downloads.
+fn wasm(ws: &Workspace) -> Result<Value> {
+    binaries::wasm_cargo(ws)?
+        .args([
+            "build",
+            "--profile",
+            "wasm-release",
+            "-p",
+            "sidelight-bench",
+            "--lib",
+        ])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .step("Build the cases for wasm32")?;
+    let built = ws
+        .target
+        .join("wasm32-unknown-unknown/wasm-release/sidelight_bench.wasm");
+    let module = built.with_extension("measured.wasm");
+    fs::copy(built, &module)?;
+    build::shrink(ws, &module, &VERIFIER)?;
+    let outcome = Run::new(ws, "node")
+        .arg(ws.path("e2e/bench/wasm.mjs"))
+        .arg(module)
+        .args(CASES)
+        .step("Measure in wasm")?;
+    parse(&outcome.output)
+}
+
+fn sizes(ws: &Workspace) -> Result<Value> {
+    let line = |size: size::Size| json!({ "name": size.name, "raw": size.raw, "gzip": size.gzip, "gate": size.gate });
+    Ok(size::measure(ws)?.into_iter().map(line).collect())
+}
+
+fn rivals(ws: &Workspace) -> Result<Value> {
+    build::wasm(ws)?;
+    let packages = ws.path("e2e/bench/node_modules");
+    let modules = [
+        ("Sidelight verifier", VERIFIER.file(ws)?),
+        ("Sidelight EVM", EVM.file(ws)?),
+        (
+            "Helios 0.11.1",
+            packages.join("@a16z/helios/pkg/index_bg.wasm"),
+        ),
+        (
+            "Colibri 1.1.19",
+            packages.join("@corpus-core/colibri-stateless/c4w.wasm"),
+        ),
+    ];
+    let arguments = modules
+        .iter()
+        .map(|(name, file)| format!("{name}={}", file.display()));
+    let outcome = Run::new(ws, "node")
+        .arg(ws.path("e2e/bench/modules.mjs"))
+        .args(arguments)
+        .step("Compile and instantiate, ours and others'")?;
+    parse(&outcome.output)
+}
+
+fn stream(ws: &Workspace) -> Result<Value> {
+    script(
+        ws,
+        "e2e/bench/stream.mjs",
+        "Measure the bytes of a block in each mode (about 90 s)",
+    )
+}
+
+fn browser(ws: &Workspace) -> Result<Value> {
+    build::web(ws)?;
+    script(
+        ws,
+        "e2e/bench/browser.mjs",
+        "Measure the start in Chromium (about 90 s)",
+    )
+}
+
+/// A script that starts the release build of the node.
+fn script(ws: &Workspace, file: &str, title: &str) -> Result<Value> {
+    build::web(ws)?;
+    build::node(ws, true)?;
+    let outcome = with_programs(ws, Run::new(ws, "node"), true)?
+        .arg(ws.path(file))
+        .step(title)?;
+    parse(&outcome.output)
+}
+
+/// The JSON object that a measuring program prints.
+fn parse(output: &str) -> Result<Value> {
+    let start = output.find('{').ok_or("the program printed no JSON")?;
+    let end = output.rfind('}').ok_or("the program printed no JSON")?;
+    let text = output.get(start..=end).unwrap_or_default();
+    Ok(serde_json::from_str(text)?)
 }

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::build;
 use crate::counts::{Counts, Suite, report};
 use crate::process::{Run, tail};
-use crate::tools::{self, Purpose, browser};
+use crate::tools::{self, Purpose, binaries, browser};
 use crate::workspace::Workspace;
 
 const SUITES: &[&str] = &["native", "wasm", "npm", "browser"];
@@ -120,7 +120,7 @@ fn wasm(ws: &Workspace) -> Result<Vec<Suite>> {
             });
             continue;
         }
-        let mut run = build::wasm_cargo_run(ws)?
+        let mut run = binaries::wasm_cargo(ws)?
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
             .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
             .args([
@@ -156,7 +156,7 @@ fn npm(ws: &Workspace) -> Result<Vec<Suite>> {
             return Err(format!("{folder}/package.json is missing").into());
         }
         tools::npm::ensure(ws, folder)?;
-        let run = with_programs(ws, Run::new(ws, "npm"))?
+        let run = with_programs(ws, Run::new(ws, "npm"), false)?
             .dir(ws.path(folder))
             .arg("test");
         let outcome = run.try_step(&format!("Test the {name}"))?;
@@ -177,7 +177,7 @@ fn browser(ws: &Workspace) -> Result<Vec<Suite>> {
     tools::npm::ensure(ws, "e2e")?;
     let json = ws.cache.join("logs/playwright.json");
     fs::remove_file(&json).ok();
-    let outcome = with_programs(ws, Run::new(ws, "npx"))?
+    let outcome = with_programs(ws, Run::new(ws, "npx"), false)?
         .dir(ws.path("e2e"))
         .env("PLAYWRIGHT_JSON_OUTPUT_FILE", &json)
         .args(["--no-install", "playwright", "test", "--reporter=list,json"])
@@ -188,10 +188,10 @@ fn browser(ws: &Workspace) -> Result<Vec<Suite>> {
 }
 
 /// Tells a test where the programs are that it starts.
-pub(crate) fn with_programs<'a>(ws: &Workspace, run: Run<'a>) -> Result<Run<'a>> {
+pub(crate) fn with_programs<'a>(ws: &Workspace, run: Run<'a>, release: bool) -> Result<Run<'a>> {
     let run = run
-        .env("SIDELIGHT_NODE_LITE", ws.binary("node-lite", false))
-        .env("SIDELIGHT_CLI", ws.binary("sidelight", false));
+        .env("SIDELIGHT_NODE_LITE", ws.binary("node-lite", release))
+        .env("SIDELIGHT_CLI", ws.binary("sidelight", release));
     Ok(run.env("CHROMIUM", browser::ensure_chromium(ws)?))
 }
 

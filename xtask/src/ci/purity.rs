@@ -165,16 +165,10 @@ pub(super) fn files(ws: &Workspace) -> Result<()> {
 
 /// A lock file that names a host is one that installs only where that host can be reached.
 pub(super) fn lock_files(ws: &Workspace) -> Result<()> {
-    let mut locks: Vec<PathBuf> = npm::FOLDERS
+    let locks = npm::FOLDERS
         .iter()
-        .map(|folder| ws.path(folder).join("package-lock.json"))
-        .collect();
-    let consumers = fs::read_dir(ws.path("e2e/consumers"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    locks.extend(consumers.map(|entry| entry.path().join("package-lock.json")));
-    locks.push(ws.path("e2e/consumers/package-lock.json"));
+        .map(|folder| ws.path(folder).join("package-lock.json"));
+    let locks: Vec<PathBuf> = locks.collect();
     for lock in locks.iter().filter(|lock| lock.is_file()) {
         let text = fs::read_to_string(lock)?;
         if let Some(at) = text

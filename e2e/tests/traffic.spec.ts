@@ -1,0 +1,67 @@
+// Real traffic: OpenZeppelin's ERC-20 and Uniswap V2 under steady transfers and swaps, followed by the tab and the command line in consistent mode.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { cli } from "../fixtures/node.js";
+import { expect, test } from "../fixtures/test.js";
+
+const BLOCKS = 120;
+const drive = fileURLToPath(new URL("../traffic/drive.mjs", import.meta.url));
+
+interface Line {
+  number: number;
+  level: string;
+}
+
+/** Collects what a program prints until it ends. */
+function ended(child: ChildProcess): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  return new Promise((resolve) => child.once("close", (status) => resolve({ status, stdout, stderr })));
+}
+
+test(`${BLOCKS} blocks of ERC-20 transfers and swaps are consistent, and every balance is the node's`, async ({ explorer, node, page }) => {
+  test.setTimeout(420_000);
+  await explorer.open();
+  await explorer.reaches(1);
+  const first = await node.height();
+  const piped = { stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
+  const follow = ended(spawn(cli, ["follow", "--node", node.url, "--mode", "consistent", "--blocks", String(BLOCKS), "--json"], piped));
+  const traffic = ended(spawn(process.execPath, [drive, "--rpc", node.url, "--blocks", String(BLOCKS), "--rate", "5"], piped));
+
+  const driven = await traffic;
+  expect(driven.status, driven.stderr).toBe(0);
+  const summary = JSON.parse(driven.stdout);
+  expect(summary.blocks.count).toBeGreaterThanOrEqual(BLOCKS);
+  expect(summary.transactions.failed).toBe(0);
+
+  // The command line: so many blocks, one after the other, each consistent.
+  const followed = await follow;
+  expect(followed.status, followed.stderr).toBe(0);
+  const lines = followed.stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Line);
+  const blocks = lines.filter((line) => typeof line.number === "number");
+  expect(blocks.length).toBe(BLOCKS);
+  expect(blocks.map((line) => line.level)).toEqual(blocks.map(() => "consistent"));
+  expect(blocks.map((line) => line.number - (blocks[0]?.number ?? 0))).toEqual(blocks.map((_, index) => index));
+
+  // The tab: at the same height, without a fault.
+  await node.rpc("dev_setInterval", ["0x0"]);
+  const last = await node.height();
+  expect(last - first).toBeGreaterThanOrEqual(BLOCKS);
+  await explorer.reaches(last);
+  await expect(page.getByTestId("fault-report")).toHaveCount(0);
+  await expect(page.getByTestId("head-level")).toHaveAttribute("data-level", "consistent");
+
+  // Every balance, as the node, the tab and the command line have it.
+  const accounts = [...(await node.rpc<string[]>("eth_accounts")), ...(Object.values(summary.contracts) as string[])];
+  expect(accounts.length).toBeGreaterThan(4);
+  for (const account of accounts) {
+    const balance = BigInt(await node.rpc<string>("eth_getBalance", [account, "latest"])).toString();
+    await explorer.open(`/address/${account}`);
+    await expect(page.getByTestId("account-balance"), account).toHaveAttribute("data-wei", balance);
+    const { stdout } = await promisify(execFile)(cli, ["get", "balance", account, "--node", node.url, "--json"]);
+    expect(stdout, account).toContain(`"${balance}"`);
+  }
+});

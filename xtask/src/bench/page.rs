@@ -1,0 +1,260 @@
+//! `docs/benchmarks.md`: anchor, goal, ours and the ratio, from the results of one run.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// A line of the main table.
+struct Line {
+    what: &'static str,
+    /// Where the number stands in the results.
+    at: &'static [&'static str],
+    unit: &'static str,
+    /// Who else has measured it.
+    anchor: &'static str,
+    goal: f64,
+}
+
+const LINES: &[Line] = &[
+    Line {
+        what: "header and signature, wasm",
+        at: &["wasm", "header and signature"],
+        unit: "ms",
+        anchor: "secp256k1 recovery alone 0.285 ms",
+        goal: 1.0,
+    },
+    Line {
+        what: "account and one slot, wasm",
+        at: &["wasm", "account and one slot"],
+        unit: "ms",
+        anchor: "Colibri 40 ms with its consensus proof",
+        goal: 0.5,
+    },
+    Line {
+        what: "consistent check of 3,000 changed keys, wasm, one thread, cold",
+        at: &[
+            "wasm",
+            "access list of 3,000 keys, cold: witness, apply, root",
+        ],
+        unit: "ms",
+        anchor: "none published",
+        goal: 40.0,
+    },
+    Line {
+        what: "consistent check of 3,000 changed keys, wasm, one thread, warm",
+        at: &["wasm", "access list of 3,000 keys, warm: apply, root"],
+        unit: "ms",
+        anchor: "none published",
+        goal: 40.0,
+    },
+    Line {
+        what: "cold start to verified head, local node",
+        at: &["browser", "coldMs"],
+        unit: "ms",
+        anchor: "Helios about 2,000 ms",
+        goal: 1000.0,
+    },
+    Line {
+        what: "warm start to verified head, local node",
+        at: &["browser", "warmMs"],
+        unit: "ms",
+        anchor: "none published",
+        goal: 300.0,
+    },
+    Line {
+        what: "longest task on the main thread",
+        at: &["browser", "longestTaskMs"],
+        unit: "ms",
+        anchor: "smoldot 1,200 ms",
+        goal: 50.0,
+    },
+];
+
+pub(super) fn render(results: &Value) -> String {
+    let mut page = String::from(
+        "# Benchmarks\n\nWritten by `cargo xtask bench`; the same numbers are in `benchmarks.json`. ",
+    );
+    page.push_str("Everything was measured in one run on one machine. *ours / goal* below 1 is better than the goal.\n\n");
+    machine(&mut page, &results["machine"]);
+    goals(&mut page, results);
+    sizes(&mut page, &results["size"]);
+    modules(&mut page, &results["rivals"]);
+    cases(&mut page, results);
+    stream(&mut page, &results["stream"]);
+    page
+}
+
+fn machine(page: &mut String, machine: &Value) {
+    let text = |name: &str| match &machine[name] {
+        Value::Null => "unknown".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    put(
+        page,
+        format_args!(
+            "Machine: {}, {} cores, {} GB, {}. ",
+            text("cpu"),
+            text("cores"),
+            text("memoryGb"),
+            text("os")
+        ),
+    );
+    put(
+        page,
+        format_args!(
+            "rustc {}, Node {}, {}. Commit {}.\n",
+            text("rustc"),
+            text("node"),
+            text("chromium"),
+            text("commit")
+        ),
+    );
+}
+
+fn goals(page: &mut String, results: &Value) {
+    let mut rows = String::new();
+    for line in LINES {
+        let Some(ours) = line
+            .at
+            .iter()
+            .try_fold(results, |value, name| value.get(name))
+            .and_then(Value::as_f64)
+        else {
+            continue;
+        };
+        let Line {
+            what,
+            unit,
+            anchor,
+            goal,
+            ..
+        } = line;
+        put(
+            &mut rows,
+            format_args!(
+                "| {what} | {anchor} | {goal} {unit} | {} {unit} | {:.2} |\n",
+                short(ours),
+                ours / goal
+            ),
+        );
+    }
+    if !rows.is_empty() {
+        page.push_str("\n## Against the goals\n\n| what | anchor | goal | ours | ours / goal |\n|---|---|---|---|---|\n");
+        page.push_str(&rows);
+    }
+}
+
+fn sizes(page: &mut String, sizes: &Value) {
+    let Some(sizes) = sizes.as_array() else {
+        return;
+    };
+    page.push_str("\n## Size of the modules\n\nA module above its gate fails CI.\n\n| module | raw kB | gzip kB | gate kB | ours / gate |\n|---|---|---|---|---|\n");
+    for size in sizes {
+        let kb = |name: &str| size[name].as_f64().unwrap_or(f64::NAN) / 1000.0;
+        let name = size["name"].as_str().unwrap_or_default();
+        let (raw, gzip, gate) = (kb("raw"), kb("gzip"), kb("gate"));
+        put(
+            page,
+            format_args!(
+                "| {name} | {raw:.1} | {gzip:.1} | {gate:.0} | {:.2} |\n",
+                gzip / gate
+            ),
+        );
+    }
+}
+
+fn modules(page: &mut String, modules: &Value) {
+    let Some(modules) = modules.as_object() else {
+        return;
+    };
+    page.push_str("\n## Beside others\n\nThe modules as npm has them, compiled and instantiated by Node in the same process, medians of 15. They differ in what they do: ");
+    page.push_str("Helios and Colibri include Ethereum's consensus checks.\n\n| module | raw kB | gzip kB | compile ms | instantiate ms |\n|---|---|---|---|---|\n");
+    for (name, module) in modules {
+        let number = |field: &str| module[field].as_f64().unwrap_or(f64::NAN);
+        let (raw, gzip) = (number("raw") / 1000.0, number("gzip") / 1000.0);
+        let (compile, instantiate) = (short(number("compileMs")), short(number("instantiateMs")));
+        put(
+            page,
+            format_args!("| {name} | {raw:.0} | {gzip:.0} | {compile} | {instantiate} |\n"),
+        );
+    }
+}
+
+fn cases(page: &mut String, results: &Value) {
+    let (native, wasm) = (&results["native"], &results["wasm"]);
+    if !native.is_object() && !wasm.is_object() {
+        return;
+    }
+    page.push_str("\n## Checks, native and wasm\n\nMilliseconds at the median of 31 samples, one thread, the same program (`light-client/bench`). ");
+    page.push_str("The state has 100,000 accounts and ten tokens of 10,000 slots; the changed keys are spread evenly by hash.\n\n");
+    page.push_str("| case | native ms | wasm ms | wasm / native |\n|---|---|---|---|\n");
+    for case in super::CASES {
+        let (native, wasm) = (native[case].as_f64(), wasm[case].as_f64());
+        let show = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
+        let ratio = native.zip(wasm).map_or_else(
+            || "-".to_owned(),
+            |(native, wasm)| format!("{:.2}", wasm / native),
+        );
+        put(
+            page,
+            format_args!("| {case} | {} | {} | {ratio} |\n", show(native), show(wasm)),
+        );
+    }
+}
+
+fn stream(page: &mut String, stream: &Value) {
+    let Some(modes) = stream["modes"].as_object() else {
+        return;
+    };
+    let (blocks, transfers) = (&stream["blocks"], &stream["transfersPerBlock"]);
+    put(
+        page,
+        format_args!(
+            "\n## Bytes per block\n\nWhat `sidelight follow` receives for a block, median of {blocks} blocks of about {transfers} transfers to as many accounts.\n\n"
+        ),
+    );
+    page.push_str("| mode | bytes per block | ms per block |\n|---|---|---|\n");
+    for (mode, numbers) in modes {
+        let number = |field: &str| numbers[field].as_f64().unwrap_or(f64::NAN);
+        put(
+            page,
+            format_args!(
+                "| `{mode}` | {:.0} | {} |\n",
+                number("bytesPerBlock"),
+                short(number("ms"))
+            ),
+        );
+    }
+}
+
+/// Three significant digits.
+fn short(value: f64) -> String {
+    match value.abs() {
+        0.0..0.1 => format!("{value:.4}"),
+        0.1..1.0 => format!("{value:.3}"),
+        1.0..10.0 => format!("{value:.2}"),
+        10.0..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+fn put(page: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = page.write_fmt(arguments);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_measured_is_on_the_page() {
+        let results =
+            serde_json::json!({ "machine": {}, "wasm": { "header and signature": 0.25 } });
+        let page = render(&results);
+        assert!(page.contains("| 1 ms | 0.250 ms | 0.25 |"), "{page}");
+        assert!(!page.contains("cold start"), "{page}");
+        assert!(!page.contains("Bytes per block"), "{page}");
+    }
+}
