@@ -27,7 +27,8 @@ pub(crate) fn key(seed: u8) -> SigningKey {
 
 /// The address of a key.
 pub(crate) fn address_of(key: &SigningKey) -> Address {
-    Address::from_public_key(key.verifying_key())
+    let point = key.verifying_key().to_encoded_point(false);
+    Address::from_raw_public_key(&point.as_bytes()[1..])
 }
 
 /// `r || s || v`.

@@ -91,10 +91,16 @@ impl Follower {
                 }
             };
         }
-        if number <= self.tree.tip().number() && !self.check_height(id, signed, now_ms) {
+        let next = self.tree.tip().number().saturating_add(1);
+        if number < next && !self.check_height(id, signed, now_ms) {
             return None;
         }
-        let next = self.tree.tip().number().saturating_add(1);
+        if number == next
+            && self.config.reorgs == Reorgs::Halt
+            && !self.report_orphan(id, signed, hash, now_ms)
+        {
+            return None;
+        }
         let back = (number <= next).then_some(1);
         if let Some(peer) = self.peers.0.get_mut(&id) {
             let back = peer.claim.as_ref().and_then(|claim| claim.back).or(back);
@@ -106,15 +112,38 @@ impl Follower {
         None
     }
 
+    /// A header that should follow our tip and does not. If the scheduled signer signed it, there is another branch, and the peer is asked for it: it may hold evidence. If not,
+    /// the peer made it up. False in the second case.
+    fn report_orphan(
+        &mut self,
+        id: PeerId,
+        signed: &SignedHeader,
+        hash: B256,
+        now_ms: u64,
+    ) -> bool {
+        let tip = self.tree.tip();
+        let (expected, got) = (tip.hash(), signed.header.parent_hash);
+        let is_scheduled = signed.recover_signer(&self.rules) == Ok(tip.next_signer());
+        let fault = HeaderError::ParentHash { expected, got }.fault();
+        self.tell(id, fault.at(signed.header.number, hash));
+        if !is_scheduled {
+            self.punish(id, now_ms);
+        }
+        is_scheduled
+    }
+
     /// Claims that the tip has caught up with are looked at again.
     pub(super) fn settle_claims(&mut self, now_ms: u64) {
         let tip = self.tree.tip().number();
+        let halts = self.config.reorgs == Reorgs::Halt;
         let is_ripe = |claim: &Claim| {
             let header = &claim.signed.header;
             let parent = header.number.checked_sub(1);
             let connects =
                 parent.is_some_and(|number| self.tree.get(number, header.parent_hash).is_some());
-            connects || (claim.back.is_none() && header.number <= tip.saturating_add(1))
+            let is_reached = header.number <= tip.saturating_add(1);
+            // A block of ours at its height makes it evidence, if both are signed.
+            connects || (claim.back.is_none() && is_reached) || (halts && header.number <= tip)
         };
         let ripe: alloc::vec::Vec<_> = self
             .peers
@@ -165,7 +194,7 @@ impl Follower {
         let Some(first) = fresh.first() else {
             // Nothing new, so this is no way to the claim. The next announcement may be.
             self.note_failure(flight.goal, id);
-            self.drop_claim(id);
+            self.give_up_claim(id, flight.goal, now_ms);
             return;
         };
         let Some(number) = first.header.number.checked_sub(1) else {
@@ -175,6 +204,15 @@ impl Follower {
             Some(parent) => {
                 let parent = parent.header.clone();
                 self.connect_segment(id, fresh, &parent, now_ms);
+            }
+            // The headers before it in the same answer are ours: this is no chain, and looking further down finds no more.
+            None if known > 0 => {
+                let before = headers.iter().take(known).last().map(SignedHeader::hash);
+                let got = first.header.parent_hash;
+                let mismatch = Mismatch::new("header.parent_hash", before, got);
+                let fault = Fault::new(FaultKind::WrongParent, mismatch);
+                self.drop_claim(id);
+                self.fault(id, fault.at(first.header.number, first.hash()), now_ms);
             }
             None => self.search_further(id, fresh, now_ms),
         }

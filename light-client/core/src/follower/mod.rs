@@ -194,7 +194,7 @@ impl Follower {
         };
         self.note_failure(goal, peer);
         if matches!(goal, Goal::Extend | Goal::Branch(_)) {
-            self.drop_claim(peer);
+            self.give_up_claim(peer, goal, now_ms);
         }
         if matches!(
             code,
@@ -339,13 +339,21 @@ impl Follower {
     /// Reports a fault, and leaves the peer alone for a while if it is to blame.
     fn fault(&mut self, id: PeerId, fault: Fault, now_ms: u64) {
         let is_peer_fault = fault.kind.is_peer_fault();
+        self.tell(id, fault);
+        if is_peer_fault {
+            self.punish(id, now_ms);
+        }
+    }
+
+    fn tell(&mut self, id: PeerId, fault: Fault) {
         self.events.push_back(Event::Fault {
             peer: Some(id),
             fault,
         });
-        if !is_peer_fault {
-            return;
-        }
+    }
+
+    /// Leaves a peer alone, longer each time.
+    fn punish(&mut self, id: PeerId, now_ms: u64) {
         if let Some(peer) = self.peers.0.get_mut(&id) {
             peer.faults = peer.faults.saturating_add(1);
             let (base, max) = (self.config.ban_base_ms, self.config.ban_max_ms);
@@ -375,6 +383,14 @@ impl Follower {
             state.in_flight = state.in_flight.saturating_sub(1);
         }
         Some(flight)
+    }
+
+    /// A claim that its peer cannot connect. One on another branch was reported when it came.
+    fn give_up_claim(&mut self, id: PeerId, goal: Goal, now_ms: u64) {
+        self.drop_claim(id);
+        if matches!(goal, Goal::Branch(_)) && self.config.reorgs == Reorgs::Halt {
+            self.punish(id, now_ms);
+        }
     }
 
     fn drop_claim(&mut self, peer: PeerId) {

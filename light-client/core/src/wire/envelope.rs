@@ -182,6 +182,11 @@ impl EnvelopeError {
         }
     }
 
+    /// The stable word for this error.
+    pub const fn kind(&self) -> &'static str {
+        self.fault_kind().as_str()
+    }
+
     /// The error as a fault.
     pub fn fault(&self) -> Fault {
         Fault::new(self.fault_kind(), self.mismatch())

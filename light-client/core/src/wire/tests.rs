@@ -455,7 +455,8 @@ fn a_filter_sorts_and_merges_what_it_is_made_of() {
 #[test]
 fn a_watched_entry_is_for_its_address_and_canonical() {
     let chain = TestChain::with_blocks(1);
-    let update = chain.watch_update(1, &filter());
+    let seen = Filter::new([(chain.blocks[0].bal[0].address, vec![])]).unwrap();
+    let update = chain.watch_update(1, &seen);
     let bytes = update.encode();
     check_decoder(&bytes, |bytes| {
         Update::decode(bytes).map(|update| update.encode())
