@@ -32,7 +32,9 @@ use crate::{
     chains,
     dto::{ClientState, Event, StartOptions, Status, StorageOption, WatchEntry},
     error::ClientError,
+    files,
     platform::Platform,
+    reads::BlockId,
     store,
     transport::Endpoint,
 };
@@ -131,6 +133,25 @@ impl Client {
     pub async fn close(&self) {
         self.inner.flush().await;
         self.inner.close();
+    }
+
+    /// The text of a checkpoint file of the verified head.
+    pub fn checkpoint(&self) -> Result<String, ClientError> {
+        let known = self.inner.resolve(BlockId::Latest)?;
+        let time_s = self.inner.platform.now_ms() / 1_000;
+        let text = files::write::write_checkpoint(&self.inner.trust.rules, &known.header, time_s);
+        let text = text.ok_or_else(|| {
+            ClientError::NotSupported(
+                "a checkpoint of the genesis block, which the rules name already".into(),
+            )
+        })?;
+        let verdict = files::verify_file(&text, None);
+        match verdict.reason {
+            None => Ok(text),
+            Some(reason) => Err(ClientError::NotSupported(format!(
+                "a checkpoint of this block: {reason}"
+            ))),
+        }
     }
 
     /// Drops everything that is stored. A client that is started after it begins at its trust root.

@@ -88,7 +88,7 @@ pub(crate) struct Snapshot {
 /// Why stored records are refused.
 enum Refused {
     Malformed(&'static str),
-    Header(u64, HeaderError),
+    Header(Option<u64>, HeaderError),
 }
 
 impl From<Refused> for Fault {
@@ -99,7 +99,7 @@ impl From<Refused> for Fault {
                 Mismatch::new(record, "a record of this program", Value::None),
             ),
             Refused::Header(number, error) => Self {
-                number: Some(number),
+                number,
                 ..Self::new(FaultKind::BadCheckpoint, error.mismatch())
             },
         }
@@ -158,7 +158,7 @@ fn restore(
                 SignedHeader::decode(stored).map_err(|_| Refused::Malformed("store.root"))?;
             Some(
                 trust_by_hash(&signed, hash, rules, now_s)
-                    .map_err(|error| Refused::Header(signed.header.number, error))?,
+                    .map_err(|error| Refused::Header(Some(signed.header.number), error))?,
             )
         }
     };
@@ -181,13 +181,12 @@ fn restore(
         let expected = schedule.due_at(first.header.number);
         // Nobody who was due signed any of them; the first one says what was expected instead.
         match verify_anchor(first, expected, rules, now_s) {
-            Err(error) => Refused::Header(first.header.number, error),
+            Err(error) => Refused::Header(Some(first.header.number), error),
             Ok(_) => Refused::Malformed("store.headers"),
         }
     })?;
     let later = stored.get(place.saturating_add(1)..).unwrap_or_default();
-    let number_of = |error| Refused::Header(anchor.number(), error);
-    let mut headers = verify_segment(later, &anchor, rules, now_s).map_err(number_of)?;
+    let mut headers = verify_segment(later, &anchor, rules, now_s).map_err(|error| Refused::Header(None, error))?;
     headers.insert(0, anchor);
 
     let snapshot = Snapshot {
@@ -255,7 +254,7 @@ impl Schedule {
                 return Err(Refused::Malformed("store.handovers"));
             }
             let header = verify_anchor(signed, schedule.due_at(number), rules, now_s)
-                .map_err(|error| Refused::Header(number, error))?;
+                .map_err(|error| Refused::Header(Some(number), error))?;
             schedule.changes.push((number, header.next_signer()));
         }
         Ok(schedule)
@@ -328,13 +327,8 @@ impl Snapshot {
             return;
         };
         let number = header.number();
-        while self
-            .headers
-            .back()
-            .is_some_and(|last| last.header.number >= number)
-        {
-            self.headers.pop_back();
-            self.dirty.insert(number / CHUNK);
+        while let Some(replaced) = self.headers.pop_back_if(|last| last.header.number >= number) {
+            self.dirty.insert(replaced.header.number / CHUNK);
         }
         if self
             .headers

@@ -1,0 +1,143 @@
+//! `sidelight follow`: a line for each verified block, faults beside it.
+
+use futures::{StreamExt, future::Either};
+use sidelight_client::{
+    Client,
+    dto::{BlockEvent, Event, EvidenceView, FaultView, PeerState, ReorgEvent},
+    platform,
+};
+
+use crate::{
+    Exit, Outcome,
+    args::Follow,
+    explain, explain_silence,
+    output::{self, group, line, red, shorten},
+};
+
+pub(crate) async fn run(args: Follow) -> Outcome {
+    let options = args.connect.options(args.mode.into(), args.watch.clone())?;
+    let client = Client::start(options, platform::current())
+        .await
+        .map_err(|error| explain(&error))?;
+    let storage = client.status().storage;
+    if !storage.why.is_empty() {
+        eprintln!(
+            "{}",
+            red(&format!(
+                "keeping headers in memory: the store {}",
+                storage.why
+            ))
+        );
+    }
+    for fault in &client.status().faults {
+        print_fault(fault);
+    }
+    let outcome = print_blocks(&client, &args).await;
+    client.close().await;
+    outcome
+}
+
+async fn print_blocks(client: &Client, args: &Follow) -> Outcome {
+    let mut events = client.subscribe();
+    if let Some(evidence) = client.status().halted {
+        return Err((Exit::Conflict, describe(&evidence)));
+    }
+    if !args.json {
+        line(&format!(
+            "{:>10}  {:<17}  {:<10}  {:>9}  {:>9}  {:>5}",
+            "BLOCK", "HASH", "LEVEL", "BYTES", "MS", "PEERS"
+        ));
+    }
+    let mut printed = 0;
+    let mut interrupted = Box::pin(tokio::signal::ctrl_c());
+    let patience = std::time::Duration::from_secs(args.connect.timeout);
+    while args.blocks.is_none_or(|blocks| printed < blocks) {
+        let next = futures::future::select(events.next(), &mut interrupted);
+        let event = match tokio::time::timeout(patience, next).await {
+            Ok(Either::Left((Some(event), _))) => event,
+            Ok(Either::Left((None, _))) => {
+                return Err((Exit::Unknown, "the client has stopped".into()));
+            }
+            Ok(Either::Right(_)) => return Ok(()),
+            // Only before the first block: a chain may rest as long as it likes.
+            Err(_) if printed == 0 && client.status().head.is_none() => {
+                return Err(explain_silence(client, args.connect.timeout));
+            }
+            Err(_) => continue,
+        };
+        match event {
+            Event::Block(block) => {
+                printed += 1;
+                if !print_block(client, &block, args.json) {
+                    return Ok(());
+                }
+            }
+            Event::Fault(fault) => print_fault(&fault),
+            Event::Reorg(reorg) => print_reorg(&reorg),
+            Event::Halted(evidence) => return Err((Exit::Conflict, describe(&evidence))),
+            Event::Status(status)
+                if status
+                    .peers
+                    .iter()
+                    .all(|peer| peer.state == PeerState::Waiting)
+                    && printed == 0
+                    && status.head.is_none() =>
+            {
+                return Err((
+                    Exit::Unknown,
+                    format!("no node can be reached: {}", args.connect.nodes.join(", ")),
+                ));
+            }
+            Event::Status(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn print_block(client: &Client, block: &BlockEvent, json: bool) -> bool {
+    let peers = client.status().peers;
+    let connected = peers
+        .iter()
+        .filter(|peer| matches!(peer.state, PeerState::Streaming | PeerState::Polling))
+        .count();
+    if json {
+        let mut object = serde_json::to_value(block).unwrap_or_default();
+        if let Some(object) = object.as_object_mut() {
+            object.insert("peers".into(), connected.into());
+        }
+        return line(&object.to_string());
+    }
+    line(&format!(
+        "{:>10}  {:<17}  {}  {:>9}  {:>9.2}  {:>5}",
+        block.number,
+        shorten(&block.hash.to_string()),
+        output::level(block.level, 10),
+        group(block.bytes),
+        block.ms,
+        connected,
+    ))
+}
+
+fn print_fault(fault: &FaultView) {
+    eprintln!(
+        "{}",
+        red(&format!("fault: {} (from {})", fault.message, fault.peer))
+    );
+}
+
+fn print_reorg(reorg: &ReorgEvent) {
+    eprintln!(
+        "{}",
+        red(&format!(
+            "reorganisation: {} blocks taken back, from {} to {}",
+            reorg.depth, reorg.old_head.hash, reorg.new_head.hash
+        ))
+    );
+}
+
+fn describe(evidence: &EvidenceView) -> String {
+    format!(
+        "{} signed two blocks at height {}: {} and {}\n{}",
+        evidence.signer, evidence.number, evidence.first, evidence.second, evidence.file
+    )
+}
