@@ -58,7 +58,7 @@ impl World {
         for seed in 0..TOKENS {
             let mut token = touch(token(seed), seed);
             for slot in 0..SLOTS {
-                token.storage_changes.push(write(slot, slot));
+                token.storage_changes.push(write(slot, amount(seed, slot)));
             }
             changes.push(token);
         }
@@ -83,7 +83,9 @@ impl World {
         for seed in 0..TOKENS {
             let mut token = AccountChanges::new(token(seed));
             for slot in 0..half / TOKENS {
-                token.storage_changes.push(write(slot, slot.wrapping_add(7)));
+                token
+                    .storage_changes
+                    .push(write(slot, amount(seed, slot.wrapping_add(7))));
             }
             changes.push(token);
         }
@@ -154,6 +156,11 @@ fn account(seed: u64) -> Address {
 
 fn token(seed: u64) -> Address {
     account(ACCOUNTS.wrapping_add(seed))
+}
+
+/// What a slot of a token holds: no two tokens have equal storage.
+fn amount(token: u64, slot: u64) -> u64 {
+    token.wrapping_mul(SLOTS).wrapping_add(slot)
 }
 
 fn touch(address: Address, seed: u64) -> AccountChanges {

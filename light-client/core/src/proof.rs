@@ -170,13 +170,12 @@ pub fn verify_proof(root: B256, key: B256, nodes: &[Bytes]) -> Result<Option<&[u
     }
     let path = Path::of_key(key.as_slice());
     let (mut depth, mut below_extension) = (0_usize, false);
-    let mut next = ChildView::Hash(root);
+    let mut next = Next::Hash(root);
     let mut taken = 0_usize;
     let found = loop {
         let (rlp, index) = match next {
-            ChildView::Empty => break None,
-            ChildView::Inline(rlp) => (rlp, taken.saturating_sub(1)),
-            ChildView::Hash(expected) => {
+            Next::Inline(rlp) => (rlp, taken.saturating_sub(1)),
+            Next::Hash(expected) => {
                 let node = nodes
                     .get(taken)
                     .ok_or(ProofError::Incomplete { expected })?;
@@ -189,23 +188,28 @@ pub fn verify_proof(root: B256, key: B256, nodes: &[Bytes]) -> Result<Option<&[u
         let view = NodeView::decode(rlp).map_err(invalid)?;
         check_place(&view, depth, below_extension).map_err(invalid)?;
         let rest = path.skip(depth);
-        match view {
+        let child = match view {
             NodeView::Leaf { path, value } => {
                 break path.is_prefix_of(rest).then_some(value);
             }
             NodeView::Extension { path, .. } if !path.is_prefix_of(rest) => break None,
             NodeView::Extension { path, child } => {
                 depth = depth.saturating_add(path.len());
-                next = child;
                 below_extension = true;
+                child
             }
             NodeView::Branch { children, .. } => {
-                let nibble = usize::from(rest.at(0));
-                next = children.get(nibble).copied().unwrap_or(ChildView::Empty);
                 depth = depth.saturating_add(1);
                 below_extension = false;
+                let nibble = usize::from(rest.at(0));
+                children.get(nibble).copied().unwrap_or(ChildView::Empty)
             }
-        }
+        };
+        next = match child {
+            ChildView::Empty => break None,
+            ChildView::Hash(hash) => Next::Hash(*hash),
+            ChildView::Inline(rlp) => Next::Inline(rlp),
+        };
     };
     if taken != nodes.len() {
         return Err(ProofError::ExtraNodes {
@@ -214,6 +218,14 @@ pub fn verify_proof(root: B256, key: B256, nodes: &[Bytes]) -> Result<Option<&[u
         });
     }
     Ok(found)
+}
+
+/// Where the next node on a path is to be found.
+enum Next<'a> {
+    /// In the proof, under this hash.
+    Hash(B256),
+    /// Inside the node before it.
+    Inline(&'a [u8]),
 }
 
 fn check_node(node: &[u8], expected: B256, index: usize) -> Result<(), ProofError> {
@@ -415,7 +427,13 @@ mod tests {
             assert_eq!(decode_storage_value(&encoded), Ok(value));
         }
         assert_eq!(decode_storage_value(&[0x80]), Err(ProofError::ZeroValue));
-        for bad in [&[][..], &[0x00], &[0x81, 0x01], &[0x82, 0x00, 0x01], &[0x01, 0x01]] {
+        for bad in [
+            &[][..],
+            &[0x00],
+            &[0x81, 0x01],
+            &[0x82, 0x00, 0x01],
+            &[0x01, 0x01],
+        ] {
             assert!(decode_storage_value(bad).is_err(), "{bad:?}");
         }
         let too_wide = [&[0xa1, 1][..], &[0; 32]].concat();

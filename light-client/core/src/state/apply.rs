@@ -99,7 +99,7 @@ impl PartialState {
     ) -> Result<(), StateError> {
         let key = keccak256(address);
         let old = self.account_with(key, &mut KnownOnly)?;
-        let mut account = account.clone();
+        let mut account = *account;
         account.storage_root = old.map_or(EMPTY_ROOT_HASH, |old| old.storage_root);
         self.write_storage(
             key,
@@ -209,7 +209,7 @@ impl PartialState {
 
 /// The account after the block, with the storage root from before it.
 fn with_changes(old: Option<&Account>, change: &AccountChanges) -> Account {
-    let mut account = old.cloned().unwrap_or_default();
+    let mut account = old.copied().unwrap_or_default();
     if let Some(balance) = change.balance_post_state() {
         account.balance = balance;
     }
@@ -225,4 +225,183 @@ fn with_changes(old: Option<&Account>, change: &AccountChanges) -> Account {
 /// EIP-161: no nonce, no balance, no code.
 fn is_empty(account: &Account) -> bool {
     account.nonce == 0 && account.balance.is_zero() && account.code_hash == hash_code(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloy_eip7928::{
+        BalanceChange, BlockAccessIndex, CodeChange, NonceChange, SlotChanges, StorageChange,
+    };
+    use alloy_primitives::map::B256Map;
+
+    const ALICE: Address = Address::repeat_byte(0xaa);
+    const BOB: Address = Address::repeat_byte(0xbb);
+    const SLOT: U256 = U256::ONE;
+
+    fn balance(address: Address, values: &[u64]) -> AccountChanges {
+        let mut change = AccountChanges::new(address);
+        for (index, value) in (0..).zip(values) {
+            let index = BlockAccessIndex::new(index);
+            let balance = U256::from(*value);
+            change
+                .balance_changes
+                .push(BalanceChange::new(index, balance));
+        }
+        change
+    }
+
+    fn slot(mut change: AccountChanges, values: &[u64]) -> AccountChanges {
+        let values = (0..).zip(values);
+        let writes = values
+            .map(|(index, value)| {
+                StorageChange::new(BlockAccessIndex::new(index), U256::from(*value))
+            })
+            .collect();
+        change.storage_changes.push(SlotChanges::new(SLOT, writes));
+        change
+    }
+
+    /// Alice and Bob with a balance each, Alice with a slot; the root and every node.
+    fn world() -> (PartialState, B256, B256Map<Bytes>) {
+        let mut state = PartialState::empty();
+        state
+            .apply(&[slot(balance(ALICE, &[5]), &[7]), balance(BOB, &[6])])
+            .unwrap();
+        let mut nodes = B256Map::default();
+        let root = state.root_with(|hash, rlp| {
+            nodes.insert(hash, Bytes::copy_from_slice(rlp));
+        });
+        (state, root, nodes)
+    }
+
+    #[test]
+    fn last_value_of_a_block_counts() {
+        let (mut state, ..) = world();
+        let index = BlockAccessIndex::new(3);
+        let change = slot(balance(ALICE, &[1, 2, 3]), &[4, 0, 9])
+            .with_nonce_change(NonceChange::new(index, 8))
+            .with_code_change(CodeChange::new(index, vec![0xfe].into()));
+        state.apply(&[change]).unwrap();
+        state.root();
+        let account = state.account(ALICE).unwrap().unwrap();
+        assert_eq!((account.balance, account.nonce), (U256::from(3), 8));
+        assert_eq!(account.code_hash, keccak256([0xfe]));
+        assert_eq!(state.storage(ALICE, SLOT).unwrap(), U256::from(9));
+    }
+
+    #[test]
+    fn accounts_that_are_only_read_need_not_be_known() {
+        let (_, root, _) = world();
+        let mut blind = PartialState::from_root(root);
+        let read = AccountChanges::new(ALICE).with_storage_read(SLOT);
+        blind.apply(&[read, AccountChanges::new(BOB)]).unwrap();
+        assert_eq!(blind.clean_root(), Some(root));
+    }
+
+    #[test]
+    fn empty_account_is_not_created_by_touching_it() {
+        let (mut state, root, _) = world();
+        let touched = balance(Address::ZERO, &[4, 0]);
+        state.apply(&[slot(touched, &[0])]).unwrap();
+        assert_eq!(state.root(), root);
+        assert_eq!(state.account(Address::ZERO).unwrap(), None);
+    }
+
+    #[test]
+    fn account_that_ends_empty_is_removed_with_its_storage() {
+        let (mut state, ..) = world();
+        state.apply(&[balance(ALICE, &[0])]).unwrap();
+        let mut other = PartialState::empty();
+        other.apply(&[balance(BOB, &[6])]).unwrap();
+        assert_eq!(state.root(), other.root());
+        assert_eq!(state.account(ALICE).unwrap(), None);
+        assert_eq!(state.storage(ALICE, SLOT).unwrap(), U256::ZERO);
+        // Made anew, it starts without storage.
+        state.apply(&[balance(ALICE, &[5])]).unwrap();
+        other.apply(&[balance(ALICE, &[5])]).unwrap();
+        assert_eq!(state.root(), other.root());
+    }
+
+    #[test]
+    fn removing_the_last_slot_leaves_the_empty_storage_root() {
+        let (mut state, ..) = world();
+        state
+            .apply(&[slot(AccountChanges::new(ALICE), &[0])])
+            .unwrap();
+        state.root();
+        let account = state.account(ALICE).unwrap().unwrap();
+        assert_eq!(account.storage_root, EMPTY_ROOT_HASH);
+    }
+
+    #[test]
+    fn what_is_unknown_is_an_error_and_never_zero() {
+        let (_, root, nodes) = world();
+        let blind = PartialState::from_root(root);
+        assert!(blind.account(ALICE).unwrap_err().is_incomplete());
+        assert!(blind.storage(ALICE, SLOT).unwrap_err().is_incomplete());
+
+        // The account is known, its storage is not.
+        let mut client = PartialState::from_root(root);
+        let lookup = |hash: &B256| nodes.get(hash).cloned();
+        client
+            .reveal_reads_with(lookup, &[(ALICE, vec![])])
+            .unwrap();
+        assert!(client.account(ALICE).unwrap().is_some());
+        let error = client.storage(ALICE, SLOT).unwrap_err();
+        assert!(error.is_incomplete());
+        assert!(matches!(error, StateError::Storage { .. }));
+        // Bob has none, which his leaf says; but that was not shown.
+        assert!(client.storage(BOB, SLOT).unwrap_err().is_incomplete());
+        client.reveal_reads_with(lookup, &[(BOB, vec![])]).unwrap();
+        assert_eq!(client.storage(BOB, SLOT).unwrap(), U256::ZERO);
+
+        let change = [slot(AccountChanges::new(ALICE), &[1])];
+        assert!(client.apply(&change).unwrap_err().is_incomplete());
+    }
+
+    #[test]
+    fn storage_root_is_not_told_before_it_is_computed() {
+        let (mut state, ..) = world();
+        let change = [slot(AccountChanges::new(ALICE), &[1])];
+        state.apply(&change).unwrap();
+        let error = state.account(ALICE).unwrap_err();
+        assert_eq!(error.kind(), "root_pending");
+        assert_eq!(state.clean_root(), None);
+        assert!(state.account(BOB).unwrap().is_some());
+        state.root();
+        assert!(state.account(ALICE).unwrap().is_some());
+    }
+
+    #[test]
+    fn genesis_may_hold_empty_accounts_with_storage() {
+        let mut state = PartialState::empty();
+        let slots = [(SLOT, U256::from(3)), (U256::from(2), U256::ZERO)];
+        state
+            .put_account(ALICE, &Account::default(), &slots)
+            .unwrap();
+        state.put_account(BOB, &Account::default(), &[]).unwrap();
+        let root = state.root();
+        let expected = [
+            (ALICE, state.account(ALICE).unwrap().unwrap()),
+            (BOB, Account::default()),
+        ];
+        assert_eq!(root, alloy_trie::root::state_root_unhashed(expected));
+        let storage = [(B256::from(SLOT), U256::from(3))];
+        let storage_root = alloy_trie::root::storage_root_unhashed(storage);
+        assert_eq!(expected[0].1.storage_root, storage_root);
+        assert_eq!(state.storage(ALICE, SLOT).unwrap(), U256::from(3));
+    }
+
+    #[test]
+    fn a_node_that_the_store_has_wrong_is_not_taken() {
+        let (_, root, nodes) = world();
+        let other = nodes.values().find(|node| keccak256(node) != root).unwrap();
+        let mut state = PartialState::from_root(root);
+        let error = state
+            .apply_with(|_| Some(other.clone()), &[balance(BOB, &[1])])
+            .unwrap_err();
+        assert_eq!(error.kind(), "node_hash");
+    }
 }

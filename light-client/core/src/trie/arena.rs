@@ -177,17 +177,15 @@ impl SparseTrie {
         if rlp.len() < 32 && edge != Edge::Root {
             return Err(invalid(NodeError::TooShort { got: rlp.len() }));
         }
-        let top = self.graft_one(edge, depth, rlp, hash)?;
         // Nodes inlined in this one, to any depth: each is shorter than the one around it.
         let mut inlined: Vec<(Edge, usize)> = Vec::new();
-        self.push_inlined(top, depth, &mut inlined)?;
+        let top = self.graft_one(edge, depth, rlp, hash, &mut inlined)?;
         while let Some((edge, depth)) = inlined.pop() {
             let Reference::Inline { len, bytes } = self.child(edge)?.reference else {
                 return Err(TrieError::Corrupt);
             };
             let rlp = bytes.get(..usize::from(len)).ok_or(TrieError::Corrupt)?;
-            let id = self.graft_one(edge, depth, rlp, hash)?;
-            self.push_inlined(id, depth, &mut inlined)?;
+            self.graft_one(edge, depth, rlp, hash, &mut inlined)?;
         }
         Ok(top)
     }
@@ -198,6 +196,7 @@ impl SparseTrie {
         depth: usize,
         rlp: &[u8],
         hash: B256,
+        inlined: &mut Vec<(Edge, usize)>,
     ) -> Result<NodeId, TrieError> {
         let invalid = |error| TrieError::Node { hash, error };
         let view = NodeView::decode(rlp).map_err(invalid)?;
@@ -208,35 +207,21 @@ impl SparseTrie {
         check_place(&view, depth, below_extension).map_err(invalid)?;
         let id = self.arena.insert(own(&view), self.epoch)?;
         self.child_mut(edge)?.node = Some(id);
-        Ok(id)
-    }
-
-    fn push_inlined(
-        &self,
-        id: NodeId,
-        depth: usize,
-        out: &mut Vec<(Edge, usize)>,
-    ) -> Result<(), TrieError> {
-        let is_inline = |child: &Child| matches!(child.reference, Reference::Inline { .. });
-        match self.arena.get(id)? {
-            Node::Leaf { .. } => {}
-            Node::Extension { path, child } => {
-                if is_inline(child) {
-                    out.push((
-                        Edge::Down(id, 0),
-                        depth.saturating_add(path.as_path().len()),
-                    ));
-                }
+        let is_inline = |child: &ChildView<'_>| matches!(child, ChildView::Inline(_));
+        match &view {
+            NodeView::Leaf { .. } => {}
+            NodeView::Extension { path, child } => {
+                let below = depth.saturating_add(path.len());
+                inlined.extend(is_inline(child).then_some((Edge::Down(id, 0), below)));
             }
-            Node::Branch { children, .. } => {
-                for (nibble, child) in children.iter() {
-                    if is_inline(child) {
-                        out.push((Edge::Down(id, nibble), depth.saturating_add(1)));
-                    }
-                }
+            NodeView::Branch { children, .. } => {
+                let below = depth.saturating_add(1);
+                let children = (0_u8..).zip(children);
+                let children = children.filter(|(_, child)| is_inline(child));
+                inlined.extend(children.map(|(nibble, _)| (Edge::Down(id, nibble), below)));
             }
         }
-        Ok(())
+        Ok(id)
     }
 }
 
@@ -288,7 +273,7 @@ fn own(view: &NodeView<'_>) -> Node {
             let mut owned = Children::with_capacity(count);
             for (nibble, child) in (0_u8..).zip(children) {
                 if let Some(child) = own_child(child) {
-                    owned.insert(nibble, child);
+                    owned.push(nibble, child);
                 }
             }
             Node::Branch {
@@ -302,7 +287,7 @@ fn own(view: &NodeView<'_>) -> Node {
 fn own_child(view: &ChildView<'_>) -> Option<Child> {
     let reference = match view {
         ChildView::Empty => return None,
-        ChildView::Hash(hash) => Reference::Hash(*hash),
+        ChildView::Hash(hash) => Reference::Hash(**hash),
         ChildView::Inline(rlp) => Reference::inline(rlp)?,
     };
     Some(Child {

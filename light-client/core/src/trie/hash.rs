@@ -70,7 +70,7 @@ fn next_dirty(node: &Node, from: u8) -> Option<(u8, Option<NodeId>)> {
         Node::Leaf { .. } => None,
         Node::Extension { child, .. } => {
             let Child { reference, node } = child;
-            (from == 0 && *reference == Reference::Dirty).then_some((0, *node))
+            (from == 0 && reference.is_dirty()).then_some((0, *node))
         }
         Node::Branch { children, .. } => children.next_dirty(from),
     }

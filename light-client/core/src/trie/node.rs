@@ -89,12 +89,16 @@ pub enum ChildView<'a> {
     /// No child.
     Empty,
     /// The child's RLP has 32 bytes or more, and this hash.
-    Hash(B256),
+    Hash(&'a B256),
     /// The child's RLP itself.
     Inline(&'a [u8]),
 }
 
 /// A decoded node, borrowed from its RLP.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives on the stack for one step of a walk"
+)]
 #[derive(Clone, Copy, Debug)]
 pub enum NodeView<'a> {
     /// A key's end and its value.
@@ -203,7 +207,7 @@ fn next_child<'a>(items: &mut &'a [u8]) -> Result<ChildView<'a>, NodeError> {
         [0xa0, rest @ ..] => {
             if let Some((hash, rest)) = rest.split_first_chunk::<32>() {
                 *items = rest;
-                return Ok(ChildView::Hash(B256::new(*hash)));
+                return Ok(ChildView::Hash(hash.into()));
             }
         }
         [EMPTY_STRING_CODE, rest @ ..] => {
@@ -218,8 +222,8 @@ fn next_child<'a>(items: &mut &'a [u8]) -> Result<ChildView<'a>, NodeError> {
 fn decode_child(item: Item<'_>) -> Result<ChildView<'_>, NodeError> {
     match item {
         Item::Bytes([]) => Ok(ChildView::Empty),
-        Item::Bytes(bytes) => match <[u8; 32]>::try_from(bytes) {
-            Ok(hash) => Ok(ChildView::Hash(B256::new(hash))),
+        Item::Bytes(bytes) => match <&[u8; 32]>::try_from(bytes) {
+            Ok(hash) => Ok(ChildView::Hash(hash.into())),
             Err(_) => Err(NodeError::ChildReference { got: bytes.len() }),
         },
         Item::List { raw, .. } if raw.len() < 32 => Ok(ChildView::Inline(raw)),
@@ -245,6 +249,10 @@ impl Reference {
         bytes.get_mut(..rlp.len())?.copy_from_slice(rlp);
         let len = u8::try_from(rlp.len()).ok()?;
         Some(Self::Inline { len, bytes })
+    }
+
+    pub(super) const fn is_dirty(&self) -> bool {
+        matches!(self, Self::Dirty)
     }
 
     fn encoded_len(&self) -> usize {
@@ -397,6 +405,12 @@ impl Children {
         }
     }
 
+    /// Adds a child behind all others.
+    pub(super) fn push(&mut self, nibble: u8, child: Child) {
+        self.mask |= bit(nibble);
+        self.list.push(child);
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.list.len()
     }
@@ -429,8 +443,8 @@ impl Children {
 
     /// The children with their nibbles, in order.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u8, &Child)> {
-        // A nibble's place is found again rather than counted, so that the walk can be taken from both ends.
-        (0..16).filter_map(|nibble| Some((nibble, self.get(nibble)?)))
+        let mask = self.mask;
+        NibblesOf { mask }.zip(&self.list)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Child> {
@@ -439,10 +453,9 @@ impl Children {
 
     /// The first child at or after `from` that has changed since the last root.
     pub(super) fn next_dirty(&self, from: u8) -> Option<(u8, Option<NodeId>)> {
-        (from..16).find_map(|nibble| {
-            let child = self.get(nibble)?;
-            (child.reference == Reference::Dirty).then_some((nibble, child.node))
-        })
+        self.iter()
+            .find(|(nibble, child)| *nibble >= from && child.reference.is_dirty())
+            .map(|(nibble, child)| (nibble, child.node))
     }
 
     fn position(&self, nibble: u8) -> Option<usize> {
@@ -453,6 +466,41 @@ impl Children {
     fn rank(&self, nibble: u8) -> usize {
         let before = self.mask & bit(nibble).wrapping_sub(1);
         usize::try_from(before.count_ones()).unwrap_or(0)
+    }
+}
+
+/// The nibbles of a mask, in order.
+struct NibblesOf {
+    mask: u16,
+}
+
+impl Iterator for NibblesOf {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let lowest = u8::try_from(self.mask.trailing_zeros()).ok()?;
+        self.mask &= !bit(lowest);
+        (lowest < 16).then_some(lowest)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.len();
+        (count, Some(count))
+    }
+}
+
+impl DoubleEndedIterator for NibblesOf {
+    fn next_back(&mut self) -> Option<u8> {
+        let highest = 15_u32.checked_sub(self.mask.leading_zeros())?;
+        let highest = u8::try_from(highest).ok()?;
+        self.mask &= !bit(highest);
+        Some(highest)
+    }
+}
+
+impl ExactSizeIterator for NibblesOf {
+    fn len(&self) -> usize {
+        usize::try_from(self.mask.count_ones()).unwrap_or(0)
     }
 }
 

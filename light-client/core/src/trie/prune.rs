@@ -95,3 +95,43 @@ fn push_edges(id: NodeId, node: &Node, stack: &mut Vec<Edge>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{build, key, value};
+
+    #[test]
+    fn what_was_not_touched_is_blinded_and_the_root_stays() {
+        let (mut trie, root, _) = build(&["11", "12", "21", "22", "3"]);
+        trie.set_epoch(5);
+        trie.update(&[(key("11"), value(9))]).unwrap();
+        trie.root();
+        let before = trie.size();
+        trie.prune(5).unwrap();
+        assert!(trie.get(key("11")).unwrap().is_some());
+        for forgotten in ["12", "21", "3"] {
+            assert_eq!(trie.get(key(forgotten)).unwrap_err().kind(), "incomplete");
+        }
+        let after = trie.size();
+        assert_eq!(after.nodes, 3);
+        assert!(after.bytes < before.bytes);
+
+        trie.update(&[(key("11"), value(1))]).unwrap();
+        assert_eq!(trie.root(), root);
+        trie.prune(6).unwrap();
+        assert!(trie.is_blinded());
+        assert_eq!(trie.size().nodes, 0);
+        assert_eq!(trie.clean_root(), Some(root));
+    }
+
+    #[test]
+    fn changes_that_are_not_hashed_survive() {
+        let (mut trie, ..) = build(&["11", "12"]);
+        trie.update(&[(key("11"), value(9))]).unwrap();
+        trie.prune(u64::MAX).unwrap();
+        assert_eq!(trie.get(key("11")).unwrap(), value(9).as_deref());
+        let (mut other, ..) = build(&["11", "12"]);
+        other.update(&[(key("11"), value(9))]).unwrap();
+        assert_eq!(trie.root(), other.root());
+    }
+}

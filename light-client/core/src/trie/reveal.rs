@@ -223,10 +223,7 @@ mod tests {
     #[test]
     fn too_many_nodes_are_refused_before_any_is_hashed() {
         let nodes = vec![Bytes::from_static(&[0; 40]); 65_537];
-        assert_eq!(
-            Witness::new(&nodes).unwrap_err().kind(),
-            "too_many_nodes"
-        );
+        assert_eq!(Witness::new(&nodes).unwrap_err().kind(), "too_many_nodes");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub enum Item<'a> {
 }
 
 /// Takes the first item off `buf`.
+#[inline]
 pub fn split_item<'a>(buf: &mut &'a [u8]) -> Result<Item<'a>, Error> {
     let start = *buf;
     let mut rest = start;

@@ -36,17 +36,17 @@ impl SparseTrie {
         changes: &[(K, Option<V>)],
         resolver: &mut impl Resolve,
     ) -> Result<(), TrieError> {
-        let value_of = |value: &Option<V>| match value {
-            Some(value) if !value.as_ref().is_empty() => true,
-            _ => false,
-        };
-        for (key, value) in changes.iter().filter(|(_, value)| value_of(value)) {
-            if let Some(value) = value {
-                self.upsert(key.as_ref(), value.as_ref(), resolver)?;
+        let new_value = |value| Option::as_ref(value).map_or(&[][..], V::as_ref);
+        for (key, value) in changes {
+            let value = new_value(value);
+            if !value.is_empty() {
+                self.upsert(key.as_ref(), value, resolver)?;
             }
         }
-        for (key, _) in changes.iter().filter(|(_, value)| !value_of(value)) {
-            self.delete(key.as_ref(), resolver)?;
+        for (key, value) in changes {
+            if new_value(value).is_empty() {
+                self.delete(key.as_ref(), resolver)?;
+            }
         }
         Ok(())
     }
