@@ -23,6 +23,8 @@ pub const ACCOUNTS: usize = KEYS.len();
 const STORE: Bytes = bytes!("0x666020355f3555005f5260076019f3");
 /// Reverts with the call data: `CALLDATASIZE PUSH0 PUSH0 CALLDATACOPY CALLDATASIZE PUSH0 REVERT`, likewise.
 const REVERT: Bytes = bytes!("0x66365f5f37365ffd5f5260076019f3");
+/// Logs nothing under the topic 42: `PUSH1 2a PUSH0 PUSH0 LOG1 STOP`, likewise.
+const LOGGER: Bytes = bytes!("0x65602a5f5fa1005f526006601af3");
 
 /// A chain with senders.
 #[derive(Debug)]
@@ -137,6 +139,11 @@ impl TestChain {
     /// Deploys, and seals, a contract that reverts with whatever it is called with.
     pub fn reverter(&mut self) -> Address {
         self.deploy(REVERT)
+    }
+
+    /// Deploys, and seals, a contract that emits a log with the topic 42 and no data whenever it is called.
+    pub fn logger(&mut self) -> Address {
+        self.deploy(LOGGER)
     }
 
     /// Writes a storage slot of [`Self::store`]; zero deletes it. Waits for [`Self::seal`].

@@ -91,7 +91,7 @@ impl Tab {
                 return events;
             }
         }
-        panic!("the tab does not come to rest");
+        panic!("the tab does not come to rest: {events:#?}");
     }
 
     fn take(&mut self, id: PeerId, bytes: &[u8]) {
