@@ -131,43 +131,82 @@ pub fn hash_entry(entry: &AccountChanges) -> B256 {
 
 /// The accounts root of a block access list.
 pub fn compute_accounts_root(entries: &[AccountChanges]) -> B256 {
-    let mut row = hash_leaves(entries);
-    while row.len() > 1 {
-        row = hash_row(&row);
-    }
-    hash_root(count_of(entries), row.first().copied().unwrap_or_default())
+    AccountsTree::new(entries).root()
 }
 
 /// The path of the entry at `index`; none when there is no such entry.
 pub fn prove_inclusion(entries: &[AccountChanges], index: usize) -> Option<InclusionProof> {
-    let siblings = collect_siblings(hash_leaves(entries), index)?;
-    Some(InclusionProof {
-        index: u64::try_from(index).ok()?,
-        count: count_of(entries),
-        siblings,
-    })
+    AccountsTree::new(entries).prove_inclusion(index)
 }
 
 /// The leaves around `address`; none when it has an entry.
 pub fn prove_absence(entries: &[AccountChanges], address: Address) -> Option<AbsenceProof> {
-    let right = entries
-        .binary_search_by_key(&address, |entry| entry.address)
-        .err()?;
-    let leaves = hash_leaves(entries);
-    let neighbour = |index: usize| {
-        let entry = entries.get(index)?;
+    AccountsTree::new(entries).prove_absence(address)
+}
+
+/// The whole tree of one block, hashed once, for a prover that answers for many addresses.
+#[derive(Clone, Debug)]
+pub struct AccountsTree<'a> {
+    entries: &'a [AccountChanges],
+    /// From the leaves up; the last row has at most one node.
+    rows: Vec<Vec<B256>>,
+}
+
+impl<'a> AccountsTree<'a> {
+    /// The tree over `entries`, which are sorted by address.
+    pub fn new(entries: &'a [AccountChanges]) -> Self {
+        let leaves = hash_leaves(entries);
+        let above = |row: &Vec<B256>| (row.len() > 1).then(|| hash_row(row));
+        let rows = core::iter::successors(Some(leaves), above).collect();
+        Self { entries, rows }
+    }
+
+    /// The accounts root.
+    pub fn root(&self) -> B256 {
+        let top = self.rows.last().and_then(|row| row.first());
+        hash_root(count_of(self.entries), top.copied().unwrap_or_default())
+    }
+
+    /// The path of the entry at `index`; none when there is no such entry.
+    pub fn prove_inclusion(&self, index: usize) -> Option<InclusionProof> {
+        Some(InclusionProof {
+            index: u64::try_from(index).ok()?,
+            count: count_of(self.entries),
+            siblings: self.siblings(index)?,
+        })
+    }
+
+    /// The leaves around `address`; none when it has an entry.
+    pub fn prove_absence(&self, address: Address) -> Option<AbsenceProof> {
+        let by_address = |entry: &AccountChanges| entry.address;
+        let right = self.entries.binary_search_by_key(&address, by_address);
+        let right = right.err()?;
+        Some(AbsenceProof {
+            count: count_of(self.entries),
+            left: right.checked_sub(1).and_then(|left| self.neighbour(left)),
+            right: self.neighbour(right),
+        })
+    }
+
+    fn neighbour(&self, index: usize) -> Option<Neighbour> {
+        let entry = self.entries.get(index)?;
         Some(Neighbour {
             address: entry.address,
             entry_hash: hash_entry(entry),
             index: u64::try_from(index).ok()?,
-            siblings: collect_siblings(leaves.clone(), index)?,
+            siblings: self.siblings(index)?,
         })
-    };
-    Some(AbsenceProof {
-        count: count_of(entries),
-        left: right.checked_sub(1).and_then(neighbour),
-        right: neighbour(right),
-    })
+    }
+
+    fn siblings(&self, mut index: usize) -> Option<Vec<B256>> {
+        self.entries.get(index)?;
+        let mut siblings = Vec::new();
+        for row in &self.rows {
+            siblings.extend(row.get(index ^ 1));
+            index >>= 1;
+        }
+        Some(siblings)
+    }
 }
 
 /// Checks that `entry` is the entry of its address under `accounts_root`.
@@ -290,17 +329,6 @@ fn path_sides(index: u64, count: u64) -> impl Iterator<Item = Option<Side>> {
                 Some(Side::Right)
             }
         })
-}
-
-fn collect_siblings(mut row: Vec<B256>, mut index: usize) -> Option<Vec<B256>> {
-    row.get(index)?;
-    let mut siblings = Vec::new();
-    while row.len() > 1 {
-        siblings.extend(row.get(index ^ 1));
-        row = hash_row(&row);
-        index >>= 1;
-    }
-    Some(siblings)
 }
 
 fn hash_leaves(entries: &[AccountChanges]) -> Vec<B256> {

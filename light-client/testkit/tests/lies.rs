@@ -1,4 +1,5 @@
 //! Every lie that a node can tell is caught by the core, and called by its name.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use alloy_primitives::{B256, U256};
 use sidelight_core::evidence::verify_evidence;

@@ -14,30 +14,26 @@ pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
     api.light("eth_blockNumber", 0, |node, _| {
         Ok(U64::from(node.head().number()))
     })?;
-    api.light("eth_getBlockByNumber", 2, |node, args| {
-        block::<BlockNumberOrTag>(node, args)
-    })?;
-    api.light("eth_getBlockByHash", 2, |node, args| {
-        block::<B256>(node, args)
-    })?;
-    api.light("eth_getHeaderByNumber", 1, |node, args| {
-        header::<BlockNumberOrTag>(node, args)
-    })?;
-    api.light("eth_getHeaderByHash", 1, |node, args| {
-        header::<B256>(node, args)
-    })?;
-    api.light("eth_getBlockTransactionCountByNumber", 1, |node, args| {
-        transaction_count::<BlockNumberOrTag>(node, args)
-    })?;
-    api.light("eth_getBlockTransactionCountByHash", 1, |node, args| {
-        transaction_count::<B256>(node, args)
-    })?;
-    api.light("eth_getUncleCountByBlockNumber", 1, |node, args| {
-        uncle_count::<BlockNumberOrTag>(node, args)
-    })?;
-    api.light("eth_getUncleCountByBlockHash", 1, |node, args| {
-        uncle_count::<B256>(node, args)
-    })?;
+    api.light("eth_getBlockByNumber", 2, block::<BlockNumberOrTag>)?;
+    api.light("eth_getBlockByHash", 2, block::<B256>)?;
+    api.light("eth_getHeaderByNumber", 1, header::<BlockNumberOrTag>)?;
+    api.light("eth_getHeaderByHash", 1, header::<B256>)?;
+    api.light(
+        "eth_getBlockTransactionCountByNumber",
+        1,
+        transaction_count::<BlockNumberOrTag>,
+    )?;
+    api.light(
+        "eth_getBlockTransactionCountByHash",
+        1,
+        transaction_count::<B256>,
+    )?;
+    api.light(
+        "eth_getUncleCountByBlockNumber",
+        1,
+        uncle_count::<BlockNumberOrTag>,
+    )?;
+    api.light("eth_getUncleCountByBlockHash", 1, uncle_count::<B256>)?;
     api.light("eth_getBlockReceipts", 1, receipts)
 }
 

@@ -25,7 +25,7 @@ pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
     api.light(
         "eth_getTransactionByBlockNumberAndIndex",
         2,
-        |node, args| by_place::<BlockNumberOrTag>(node, args),
+        by_place::<BlockNumberOrTag>,
     )?;
     api.light("eth_getTransactionByBlockHashAndIndex", 2, |node, args| {
         by_place::<B256>(node, args)

@@ -79,10 +79,8 @@ fn take_false_diff(block: &SealedBlock, body: &mut Body) {
     match body {
         Body::Consistent { bal, .. } => *bal = encode(&entries),
         Body::Watch { watched, .. } => {
-            let again = watched
-                .iter()
-                .map(|item| prove_watched(&entries, item.address()));
-            if let Some(again) = again.collect() {
+            let addresses = watched.iter().map(Watched::address);
+            if let Some(again) = prove_watched(&entries, addresses) {
                 *watched = again;
             }
         }

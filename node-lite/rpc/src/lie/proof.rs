@@ -57,11 +57,11 @@ impl Lies {
 /// Puts another value into the leaf at the end of a path; a path that ends in another node gets its last byte changed.
 fn rewrite_leaf(nodes: &mut [Bytes], edit: impl FnOnce(&Vec<u8>) -> Option<Vec<u8>>) {
     let Some(last) = nodes.last_mut() else { return };
-    if let Ok(TrieNode::Leaf(LeafNode { key, value })) = TrieNode::decode(&mut last.as_ref()) {
-        if let Some(value) = edit(&value) {
-            *last = alloy_rlp::encode(LeafNode { key, value }).into();
-            return;
-        }
+    if let Ok(TrieNode::Leaf(LeafNode { key, value })) = TrieNode::decode(&mut last.as_ref())
+        && let Some(value) = edit(&value)
+    {
+        *last = alloy_rlp::encode(LeafNode { key, value }).into();
+        return;
     }
     let mut bytes = last.to_vec();
     if let Some(byte) = bytes.last_mut() {

@@ -3,7 +3,7 @@
 use alloy_eip7928::AccountChanges;
 use alloy_primitives::{Address, U256};
 use node_lite_exec::{Chain, SealedBlock};
-use sidelight_core::merkle::{prove_absence, prove_inclusion};
+use sidelight_core::merkle::AccountsTree;
 use sidelight_core::wire::{Body, FailureCode, Filter, Mode, Watched};
 
 use super::server::Refusal;
@@ -27,19 +27,12 @@ pub(crate) fn build_body(
 }
 
 fn build_watch(chain: &Chain, block: &SealedBlock, filter: &Filter) -> Result<Body, Refusal> {
-    let prove = |address| {
-        prove_watched(&block.bal, address).ok_or_else(|| {
-            Refusal::new(
-                FailureCode::NotSupported,
-                "the block access list is not sorted",
-            )
-        })
+    let addresses = filter.accounts().iter().map(|account| account.address);
+    let unsorted = || {
+        let text = "the block access list is not sorted";
+        Refusal::new(FailureCode::NotSupported, text)
     };
-    let watched = filter
-        .accounts()
-        .iter()
-        .map(|account| prove(account.address))
-        .collect::<Result<Vec<_>, _>>()?;
+    let watched = prove_watched(&block.bal, addresses).ok_or_else(unsorted)?;
     let changed: Vec<(Address, Vec<U256>)> = watched
         .iter()
         .filter_map(|item| changed_keys(item, filter))
@@ -47,26 +40,28 @@ fn build_watch(chain: &Chain, block: &SealedBlock, filter: &Filter) -> Result<Bo
     let nodes = if changed.is_empty() {
         Vec::new()
     } else {
-        chain
-            .state()
-            .multiproof(block.state_root(), &changed)
-            .map_err(Refusal::from)?
+        chain.state().multiproof(block.state_root(), &changed)?
     };
     Ok(Body::Watch { watched, nodes })
 }
 
-/// An account's entry or its absence, with the proof under the accounts root.
-pub(crate) fn prove_watched(entries: &[AccountChanges], address: Address) -> Option<Watched> {
-    match entries.binary_search_by_key(&address, |entry| entry.address) {
+/// Each account's entry or its absence, with the proof under the accounts root of `entries`.
+pub(crate) fn prove_watched(
+    entries: &[AccountChanges],
+    addresses: impl Iterator<Item = Address>,
+) -> Option<Vec<Watched>> {
+    let tree = AccountsTree::new(entries);
+    let prove = |address| match entries.binary_search_by_key(&address, |entry| entry.address) {
         Ok(index) => Some(Watched::Present {
             entry: entries.get(index)?.clone(),
-            proof: prove_inclusion(entries, index)?,
+            proof: tree.prove_inclusion(index)?,
         }),
         Err(_) => Some(Watched::Absent {
             address,
-            proof: prove_absence(entries, address)?,
+            proof: tree.prove_absence(address)?,
         }),
-    }
+    };
+    addresses.map(prove).collect()
 }
 
 /// The keys whose post-state is proven: an account that changed, and all of its watched slots if its storage did.
