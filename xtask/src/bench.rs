@@ -106,7 +106,7 @@ fn wasm(ws: &Workspace) -> Result<Value> {
         .join("wasm32-unknown-unknown/wasm-release/sidelight_bench.wasm");
     let module = built.with_extension("measured.wasm");
     fs::copy(built, &module)?;
-    build::shrink(ws, &module, &VERIFIER)?;
+    build::optimise(ws, &module, VERIFIER.level)?;
     let outcome = Run::new(ws, "node")
         .arg(ws.path("e2e/bench/wasm.mjs"))
         .arg(module)

@@ -168,7 +168,7 @@ pub(crate) fn web(ws: &Workspace) -> Result<()> {
             .without("NO_COLOR")
             .args(["build", "--release", "--offline"])
             .step("Build the explorer")?;
-        Ok(())
+        optimise(ws, &ws.path("web-app/dist/web-app_bg.wasm"), "-Oz")
     })
 }
 
@@ -217,14 +217,14 @@ fn module(ws: &Workspace, module: &Module) -> Result<()> {
                 "wasm-release",
             ])
             .step(&format!("Build the {} for wasm32", module.name))?;
-        shrink(ws, &module.file(ws)?, module)
+        optimise(ws, &module.file(ws)?, module.level)
     })
 }
 
 /// `wasm-opt` on a module, in place.
-pub(crate) fn shrink(ws: &Workspace, file: &Path, module: &Module) -> Result<()> {
+pub(crate) fn optimise(ws: &Workspace, file: &Path, level: &str) -> Result<()> {
     Run::new(ws, "wasm-opt")
-        .args([module.level, "--strip-debug", "--strip-producers"])
+        .args([level, "--strip-debug", "--strip-producers"])
         .args(WASM_FEATURES)
         .arg(file)
         .arg("-o")

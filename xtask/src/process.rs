@@ -355,6 +355,15 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_child_that_outlives_its_limit_is_stopped() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let error = wait(&mut child, Some(Duration::from_millis(50))).unwrap_err();
+        assert!(error.to_string().contains("limit"), "{error}");
+        assert!(child.try_wait().unwrap().is_some());
+    }
+
     #[test]
     fn titles_make_file_names() {
         assert_eq!(slug("Install trunk 0.21.14"), "install-trunk-0-21-14");
