@@ -43,7 +43,7 @@ const places: [string, () => Promise<Partial<LightClientOptions>>][] = [
     "a worker thread, with a module compiled by the caller",
     async () => {
       const file = new URL("../dist/wasm/sidelight_wasm_bg.wasm", import.meta.url);
-      return { wasm: await WebAssembly.compile(await readFile(file)) };
+      return { wasm: await WebAssembly.compile(new Uint8Array(await readFile(file))) };
     },
   ],
 ];

@@ -58,9 +58,15 @@ impl Bench {
             0 => self.header.verify(),
             1 => self.read.verify(),
             2 => self.small.verify(),
-            3 => self.states.pop().is_some_and(|state| self.small.apply(state)),
+            3 => self
+                .states
+                .pop()
+                .is_some_and(|state| self.small.apply(state)),
             4 => self.large.verify(),
-            5 => self.states.pop().is_some_and(|state| self.large.apply(state)),
+            5 => self
+                .states
+                .pop()
+                .is_some_and(|state| self.large.apply(state)),
             _ => false,
         })
     }

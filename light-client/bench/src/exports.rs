@@ -41,6 +41,10 @@ pub extern "C" fn bench_prepare(case: u32, runs: u32) {
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_run(case: u32, runs: u32) -> u32 {
     BENCH.with_borrow_mut(|bench| {
-        u32::from(bench.as_mut().is_some_and(|bench| bench.run(case as usize, runs as usize)))
+        u32::from(
+            bench
+                .as_mut()
+                .is_some_and(|bench| bench.run(case as usize, runs as usize)),
+        )
     })
 }

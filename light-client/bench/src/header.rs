@@ -44,14 +44,26 @@ impl HeaderCase {
             extra_data: extension.hash().into(),
             ..header()
         };
-        let digest =
-            compute_signing_digest(rules.chain_id, rules.hash(), header.number, header.hash_slow());
+        let digest = compute_signing_digest(
+            rules.chain_id,
+            rules.hash(),
+            header.number,
+            header.hash_slow(),
+        );
         let (signature, id) = key.sign_prehash_recoverable(digest.as_slice()).ok()?;
         let mut bytes = [0; 65];
         bytes[..64].copy_from_slice(&signature.to_bytes());
         bytes[64] = 27 + id.to_byte();
-        let signed = SignedHeader { header, extension, signature: bytes };
-        Some(Self { rules, parent, signed })
+        let signed = SignedHeader {
+            header,
+            extension,
+            signature: bytes,
+        };
+        Some(Self {
+            rules,
+            parent,
+            signed,
+        })
     }
 
     /// Hash, rules, extension and signature.

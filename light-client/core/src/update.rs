@@ -169,6 +169,10 @@ impl UpdateError {
 }
 
 /// What a block did to one watched account.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "at most 256 of them live at a time, and most users want the entry"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchedAccount {
@@ -332,7 +336,7 @@ fn read_changed(
 ) -> Result<WatchedAccount, UpdateError> {
     let address = entry.address;
     let account = state.account(address)?;
-    let post = account.clone().unwrap_or_default();
+    let post = account.unwrap_or_default();
     let check = |field, expected: Option<U256>, got: U256| match expected {
         Some(expected) if expected != got => Err(UpdateError::PostState {
             address,

@@ -13,7 +13,8 @@ thread_local! {
 pub(crate) fn report_to(listener: Function) {
     LISTENER.set(Some(listener));
     panic::set_hook(Box::new(|panic| {
-        let event = serde_json::json!({ "event": "crashed", "data": { "message": panic.to_string() } });
+        let event =
+            serde_json::json!({ "event": "crashed", "data": { "message": panic.to_string() } });
         if let Some(listener) = LISTENER.take() {
             // There is nobody left to hear that the listener failed too.
             let _ = listener.call1(&JsValue::NULL, &event.to_string().into());

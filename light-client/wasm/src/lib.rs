@@ -32,7 +32,8 @@ impl Client {
     /// Starts a client with the options of `sidelight_start`. Resolves before anything has come from the network.
     pub async fn start(
         options: String,
-        #[wasm_bindgen(js_name = "onEvent", unchecked_param_type = "(json: string) => void")] on_event: Function,
+        #[wasm_bindgen(js_name = "onEvent", unchecked_param_type = "(json: string) => void")]
+        on_event: Function,
     ) -> Result<Self, JsValue> {
         crash::report_to(on_event.clone());
         let options = read_options(&options).map_err(throw)?;

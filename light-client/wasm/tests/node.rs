@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use alloy_consensus::{Header, constants::EMPTY_WITHDRAWALS};
 use alloy_eip7928::{
-    AccountChanges, BalanceChange, BlockAccessIndex, EMPTY_BLOCK_ACCESS_LIST_HASH, NonceChange, SlotChanges, StorageChange,
+    AccountChanges, BalanceChange, BlockAccessIndex, EMPTY_BLOCK_ACCESS_LIST_HASH, NonceChange,
+    SlotChanges, StorageChange,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::{KECCAK_EMPTY, TrieAccount, root};
@@ -39,19 +40,25 @@ fn real_proofs_verify_and_every_flipped_byte_is_refused() {
         let state_root = hash(&case["stateRoot"]);
         let address: Address = answer["address"].as_str().unwrap().parse().unwrap();
         let proof = nodes(&answer["accountProof"]);
-        let account = verify_account_proof(state_root, address, &proof).unwrap().unwrap();
+        let account = verify_account_proof(state_root, address, &proof)
+            .unwrap()
+            .unwrap();
         assert_eq!(account.balance, quantity(&answer["balance"]));
         assert_eq!(U256::from(account.nonce), quantity(&answer["nonce"]));
         assert_eq!(account.storage_root, hash(&answer["storageHash"]));
         assert_eq!(account.code_hash, hash(&answer["codeHash"]));
-        refuses_every_flip(&proof, |nodes| verify_account_proof(state_root, address, nodes).is_ok());
+        refuses_every_flip(&proof, |nodes| {
+            verify_account_proof(state_root, address, nodes).is_ok()
+        });
 
         for entry in answer["storageProof"].as_array().unwrap() {
             let slot = B256::from(quantity(&entry["key"]));
             let proof = nodes(&entry["proof"]);
             let value = verify_storage_proof(account.storage_root, slot, &proof).unwrap();
             assert_eq!(value, quantity(&entry["value"]));
-            refuses_every_flip(&proof, |nodes| verify_storage_proof(account.storage_root, slot, nodes).is_ok());
+            refuses_every_flip(&proof, |nodes| {
+                verify_storage_proof(account.storage_root, slot, nodes).is_ok()
+            });
         }
     }
 }
@@ -72,7 +79,10 @@ fn a_signed_header_verifies_and_a_forged_one_does_not() {
     for at in 0..signed.signature.len() {
         let mut forged = signed.clone();
         forged.signature[at] ^= 1;
-        assert!(verify_header(&forged, &genesis, &rules, START_S + 1).is_err(), "byte {at}");
+        assert!(
+            verify_header(&forged, &genesis, &rules, START_S + 1).is_err(),
+            "byte {at}"
+        );
     }
 }
 
@@ -95,12 +105,23 @@ fn touch(round: u64, account: u64) -> AccountChanges {
     let address = Address::from_slice(&keccak256(account.to_be_bytes())[..20]);
     let index = BlockAccessIndex::new(1);
     let mut changes = AccountChanges::new(address);
-    changes.balance_changes.push(BalanceChange::new(index, U256::from(1 + account * 1_000 + round)));
-    changes.nonce_changes.push(NonceChange::new(index, round + 1));
+    changes.balance_changes.push(BalanceChange::new(
+        index,
+        U256::from(1 + account * 1_000 + round),
+    ));
+    changes
+        .nonce_changes
+        .push(NonceChange::new(index, round + 1));
     for slot in 0..3 {
-        let value = if (round + slot + account) % 3 == 0 { 0 } else { round * 10 + slot + 1 };
+        let value = if (round + slot + account) % 3 == 0 {
+            0
+        } else {
+            round * 10 + slot + 1
+        };
         let writes = vec![StorageChange::new(index, U256::from(value))];
-        changes.storage_changes.push(SlotChanges::new(U256::from(slot), writes));
+        changes
+            .storage_changes
+            .push(SlotChanges::new(U256::from(slot), writes));
     }
     changes
 }
@@ -124,8 +145,12 @@ fn remember(model: &mut Model, change: &AccountChanges) {
 /// The root by `alloy-trie`, which shares no code with ours.
 fn rebuild(model: &Model) -> B256 {
     root::state_root_unhashed(model.iter().map(|(address, (nonce, balance, storage))| {
-        let storage_root = root::storage_root_unhashed(storage.iter().map(|(slot, value)| (*slot, *value)));
-        (*address, TrieAccount::new(*nonce, *balance, storage_root, KECCAK_EMPTY))
+        let storage_root =
+            root::storage_root_unhashed(storage.iter().map(|(slot, value)| (*slot, *value)));
+        (
+            *address,
+            TrieAccount::new(*nonce, *balance, storage_root, KECCAK_EMPTY),
+        )
     }))
 }
 
@@ -169,12 +194,21 @@ fn child(parent: &VerifiedHeader, rules: &ChainRules, key: &SigningKey) -> Signe
         extra_data: extension.hash().into(),
         ..genesis_header()
     };
-    let digest = compute_signing_digest(rules.chain_id, rules.hash(), header.number, header.hash_slow());
+    let digest = compute_signing_digest(
+        rules.chain_id,
+        rules.hash(),
+        header.number,
+        header.hash_slow(),
+    );
     let (signature, id) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
     let mut bytes = [0; 65];
     bytes[..64].copy_from_slice(&signature.to_bytes());
     bytes[64] = 27 + id.to_byte();
-    SignedHeader { header, extension, signature: bytes }
+    SignedHeader {
+        header,
+        extension,
+        signature: bytes,
+    }
 }
 
 fn refuses_every_flip(proof: &[Bytes], accepts: impl Fn(&[Bytes]) -> bool) {
@@ -198,5 +232,10 @@ fn quantity(value: &Value) -> U256 {
 }
 
 fn nodes(value: &Value) -> Vec<Bytes> {
-    value.as_array().unwrap().iter().map(|node| node.as_str().unwrap().parse().unwrap()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node.as_str().unwrap().parse().unwrap())
+        .collect()
 }

@@ -186,7 +186,8 @@ fn restore(
         }
     })?;
     let later = stored.get(place.saturating_add(1)..).unwrap_or_default();
-    let mut headers = verify_segment(later, &anchor, rules, now_s).map_err(|error| Refused::Header(None, error))?;
+    let mut headers = verify_segment(later, &anchor, rules, now_s)
+        .map_err(|error| Refused::Header(None, error))?;
     headers.insert(0, anchor);
 
     let snapshot = Snapshot {
@@ -327,7 +328,10 @@ impl Snapshot {
             return;
         };
         let number = header.number();
-        while let Some(replaced) = self.headers.pop_back_if(|last| last.header.number >= number) {
+        while let Some(replaced) = self
+            .headers
+            .pop_back_if(|last| last.header.number >= number)
+        {
             self.dirty.insert(replaced.header.number / CHUNK);
         }
         if self

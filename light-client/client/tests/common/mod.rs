@@ -13,7 +13,7 @@ use sidelight_client::{
 use sidelight_testkit::TestChain;
 
 /// Long enough for a busy machine; reached only by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A node over a chain, on a port that the system chose.
 pub struct Node {
@@ -24,14 +24,21 @@ pub struct Node {
 impl Node {
     pub async fn start(chain: &TestChain) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = ServerConfig { listen, ..ServerConfig::default() };
-        let server = Server::start(chain.chain().clone(), config, Router::new(), None).await.unwrap();
+        let config = ServerConfig {
+            listen,
+            ..ServerConfig::default()
+        };
+        let server = Server::start(chain.chain().clone(), config, Router::new(), None)
+            .await
+            .unwrap();
         let url = format!("http://{}", server.address());
         Self { server, url }
     }
 
     pub fn lie(&self, lie: Lie, chain: &TestChain) {
-        self.server.lies().set(lie, true, chain.chain().head().number());
+        self.server
+            .lies()
+            .set(lie, true, chain.chain().head().number());
     }
 }
 
@@ -45,7 +52,12 @@ pub fn options(mode: Mode, nodes: &[&Node]) -> StartOptions {
 }
 
 pub fn watch(chain: &TestChain) -> Vec<WatchEntry> {
-    (0..sidelight_testkit::ACCOUNTS).map(|index| WatchEntry { address: chain.account(index), slots: vec![] }).collect()
+    (0..sidelight_testkit::ACCOUNTS)
+        .map(|index| WatchEntry {
+            address: chain.account(index),
+            slots: vec![],
+        })
+        .collect()
 }
 
 /// A client and everything that it has said.
@@ -63,7 +75,10 @@ impl Tab {
 
     pub async fn synced(options: StartOptions) -> Self {
         let tab = Self::open(options).await;
-        tokio::time::timeout(PATIENCE, tab.client.wait_synced()).await.expect("synced in time").unwrap();
+        match tokio::time::timeout(PATIENCE, tab.client.wait_synced()).await {
+            Ok(synced) => synced.unwrap(),
+            Err(_) => panic!("it does not sync: {:#?}", tab.client.status()),
+        }
         tab
     }
 

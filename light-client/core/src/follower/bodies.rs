@@ -110,7 +110,7 @@ impl Follower {
         }
         while self.halted.is_none() && self.conflict.is_none() {
             let lag = self.tree.tip().number().saturating_sub(self.head.number());
-            if lag > self.config.max_catch_up.max(1) {
+            if lag > self.config.max_catch_up {
                 self.walk_head(self.tree.tip().number().saturating_sub(1), None);
             }
             let next = self

@@ -385,7 +385,8 @@ impl Follower {
     /// Reports an equivocation once. False when it halts the follower.
     fn accuse(&mut self, evidence: VerifiedEvidence) -> bool {
         let claim = evidence.evidence();
-        let is_new = self.accused.insert((claim.number, claim.first.hash));
+        // As many as branches have room for; the sequencer may sign without end.
+        let is_new = self.tree.has_room() && self.accused.insert((claim.number, claim.first.hash));
         match self.config.reorgs {
             Reorgs::Follow => {
                 if is_new {

@@ -92,8 +92,12 @@ impl Follower {
     /// Follows the chain of `rules` from `start`: the genesis header or a verified checkpoint.
     pub fn new(rules: ChainRules, start: VerifiedHeader, config: FollowerConfig) -> Self {
         let most = u64::try_from(MAX_HEADERS).unwrap_or(u64::MAX);
+        let retain = config.retain.clamp(1, most);
+        // The block after the head must still be there when its body comes.
+        let max_catch_up = config.max_catch_up.clamp(1, retain);
         let config = FollowerConfig {
-            retain: config.retain.clamp(1, most),
+            retain,
+            max_catch_up,
             ..config
         };
         Self {

@@ -12,6 +12,7 @@ use crate::{
 use alloc::{string::ToString, vec, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rlp::Encodable;
+use proptest::{collection::vec, prelude::*, sample::Index};
 
 fn filter() -> Filter {
     Filter::new([
@@ -195,6 +196,36 @@ fn a_damaged_frame_never_panics_and_never_decodes_to_the_message() {
     let mut longer = good;
     longer.push(0);
     assert_eq!(Envelope::decode(&longer), Err(EnvelopeError::Zstd));
+}
+
+proptest! {
+    #[test]
+    fn frames_damaged_in_several_places_never_panic(
+        words in vec(0..40_u8, 0..3_000),
+        flips in vec((any::<Index>(), any::<u8>()), 1..6),
+        cut in any::<Index>(),
+    ) {
+        let mut frame = compress(&words);
+        for (at, flip) in flips {
+            let length = frame.len();
+            frame[at.index(length)] ^= flip;
+        }
+        frame.truncate(cut.index(frame.len() * 4).max(9));
+        let bytes = Envelope::compressed(MessageType::Response, words.len(), &frame).unwrap();
+        if let Ok(envelope) = Envelope::decode(&bytes) {
+            prop_assert_eq!(envelope.payload.len(), words.len());
+        }
+    }
+
+    #[test]
+    fn arbitrary_messages_never_panic(mut bytes in vec(any::<u8>(), 0..600), kind in 0..9_usize) {
+        let kinds = [1, 2, 3, 4, 0x81, 0x82, 0x83, 0x84, 0x85];
+        if let [first, second, third, ..] = bytes.as_mut_slice() {
+            (*first, *second, *third) = (kinds[kind], 0, 0xc0 + (*third & 0x3f));
+        }
+        let _ = ClientMessage::decode(&bytes);
+        let _ = NodeMessage::decode(&bytes);
+    }
 }
 
 #[test]

@@ -193,7 +193,9 @@ fn orphan(chain: &TestChain) -> Update {
 fn a_signed_orphan_without_its_branch_is_a_fault() {
     let chain = TestChain::with_blocks(4);
     let mut world = world(&chain, Mode::Headers);
-    world.nodes.insert(A, Box::new(|_| Some(Err(FailureCode::NotFound))));
+    world
+        .nodes
+        .insert(A, Box::new(|_| Some(Err(FailureCode::NotFound))));
     world.announce(A, orphan(&chain));
     assert_eq!(world.faults(), [(Some(A), "wrong_parent")]);
     let branch = Request::Headers { start: 2, count: 2 };
@@ -210,7 +212,10 @@ fn a_signed_orphan_beside_the_true_block_is_evidence() {
     let mut world = world(&chain, Mode::Headers);
     world.announce(A, orphan(&chain));
     assert_eq!(world.faults(), [(Some(A), "wrong_parent")]);
-    let evidence = world.follower.halted().expect("A shows the true block as well");
+    let evidence = world
+        .follower
+        .halted()
+        .expect("A shows the true block as well");
     assert_eq!(evidence.evidence().number, 3);
 }
 
