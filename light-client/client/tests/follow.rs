@@ -23,7 +23,7 @@ use sidelight_testkit::{Lie, TestChain};
 async fn follows_thirty_blocks_in_each_mode_and_every_value_is_the_nodes() {
     for (mode, level) in [
         (Mode::Headers, TrustLevel::Signed),
-        (Mode::Watch, TrustLevel::Consistent),
+        (Mode::Watch, TrustLevel::Signed),
         (Mode::Consistent, TrustLevel::Consistent),
     ] {
         let mut chain = TestChain::new(7);
@@ -38,6 +38,7 @@ async fn follows_thirty_blocks_in_each_mode_and_every_value_is_the_nodes() {
             let sealed = chain.busy_block();
             let block = tab.block(sealed.number()).await;
             assert_eq!((block.hash, block.level), (sealed.hash, level), "{mode:?}");
+            assert_eq!(block.changed_accounts.is_some(), mode != Mode::Headers);
             assert!(block.bytes > 0);
             let account = chain.account(1);
             let view = tab
@@ -561,7 +562,7 @@ async fn other_accounts_can_be_watched_while_it_runs_and_are_remembered() {
     chain.transfer(1, chain.account(2), 1);
     let sealed = chain.seal();
     let block = tab.block(sealed.number()).await;
-    assert_eq!(block.level, TrustLevel::Consistent);
+    assert_eq!(block.changed_accounts, Some(1));
     tab.client.close().await;
     assert_eq!(Tab::open(start).await.client.status().watching, 1);
 }
