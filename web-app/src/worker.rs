@@ -49,6 +49,7 @@ struct CrashView {
 }
 
 impl Verifier {
+    #[allow(clippy::result_large_err, reason = "called once, and shown as it is")]
     /// Starts the worker. `on_event` hears its events, `on_death` why it ended.
     pub(crate) fn start(
         on_event: impl Fn(Event) + 'static,

@@ -208,7 +208,7 @@ mod tests {
         let (rules, good) = checkpoint();
         let other = ChainRules {
             min_gas_limit: 6_000,
-            ..rules.clone()
+            ..rules
         };
         let (expected, got) = (other.hash(), rules.hash());
         assert_eq!(

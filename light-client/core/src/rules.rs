@@ -159,7 +159,7 @@ mod tests {
             },
             ChainRules {
                 max_clock_drift_s: 9,
-                ..base.clone()
+                ..base
             },
         ];
         for variant in variants {

@@ -21,6 +21,10 @@ use crate::{
 };
 
 /// Reads the options of `sidelight_start`.
+#[allow(
+    clippy::result_large_err,
+    reason = "called once, and what comes out is what leaves the client"
+)]
 pub fn read_options(json: &str) -> Result<StartOptions, ErrorView> {
     serde_json::from_str(json)
         .map_err(|error| ClientError::Params(format!("options: {error}")).view("sidelight_start"))

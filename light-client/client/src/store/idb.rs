@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use idb::{
     Database, DatabaseEvent, Error, Factory, ObjectStoreParams, Query, Request, Transaction,
-    TransactionMode, event::Event,
+    TransactionMode,
 };
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};

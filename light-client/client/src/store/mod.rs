@@ -19,12 +19,15 @@ pub use memory::MemoryStore;
 /// Largest record that is read back, in bytes: 64 signed headers at their limits take 150 kB.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
 
+/// A name and its record.
+pub type Entry = (String, Vec<u8>);
+
 /// A set of named records. Names are lower-case letters, digits and `-`.
 pub trait Backend: MaybeSend {
     /// `memory`, `indexeddb` or `file`.
     fn kind(&self) -> &'static str;
     /// All records, in no order. Records above [`MAX_RECORD_BYTES`] are left out.
-    fn load(&self) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>>;
+    fn load(&self) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>>;
     /// Writes (`Some`) and removes (`None`) records. Each record is replaced as a whole or not at all.
     fn write(
         &self,

@@ -61,6 +61,10 @@ pub(crate) struct TrustRoot {
 
 /// What was found in a store.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one of them exists, once, while a store is opened"
+)]
 pub(crate) enum Opened {
     /// Nothing, or of another chain or layout: start from the trust root.
     Empty,

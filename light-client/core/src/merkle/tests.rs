@@ -199,7 +199,7 @@ fn neighbours_must_enclose_the_address() {
     let bare = AbsenceProof {
         left: None,
         right: None,
-        ..good.clone()
+        ..good
     };
     assert_eq!(reasons(&bare, address(7)), "no neighbours, but leaves");
     let mut forged = good;

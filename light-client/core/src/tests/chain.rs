@@ -51,9 +51,11 @@ impl TestChain {
         let mut nodes = HashMap::new();
         let mut state = PartialState::empty();
         for seed in 0..ACCOUNTS {
-            let mut account_state = Account::default();
-            account_state.balance = U256::from(1_000_000);
-            account_state.code_hash = KECCAK_EMPTY;
+            let account_state = Account {
+                balance: U256::from(1_000_000),
+                code_hash: KECCAK_EMPTY,
+                ..Account::default()
+            };
             let slots: Vec<_> = (1..40_u64)
                 .map(|slot| (U256::from(slot), U256::from(slot * 7)))
                 .collect();

@@ -432,7 +432,7 @@ fn filters_are_sorted_unique_and_small() {
     let address = |byte| Address::repeat_byte(byte);
     let unordered = |what| Err(EnvelopeError::Payload(DecodeError::Unordered { what }));
     let one = vec![U256::from(1)];
-    assert!(set_filter(&[(address(1), one.clone()), (address(2), vec![])]).is_ok());
+    assert!(set_filter(&[(address(1), one), (address(2), vec![])]).is_ok());
     assert_eq!(
         set_filter(&[(address(2), vec![]), (address(1), vec![])]),
         unordered("filter")

@@ -120,7 +120,7 @@ fn another_chain_or_layout_is_not_a_fault_but_a_fresh_start() {
     let records = records(&rules, &headers);
     let other = ChainRules {
         min_gas_limit: 6_000,
-        ..rules.clone()
+        ..rules
     };
     assert!(matches!(open(&records, &trust(&other), NOW), Opened::Empty));
     let pinned = TrustRoot {
@@ -173,7 +173,7 @@ fn headers_of_a_stranger_are_refused_even_if_they_fit_together() {
 fn a_pinned_checkpoint_replaces_genesis_as_the_root() {
     let (rules, headers) = chain(20, &[(5, 2)]);
     let pinned = TrustRoot {
-        rules: rules.clone(),
+        rules,
         checkpoint: Some(headers[10].hash()),
     };
     let mut snapshot = Snapshot::new(&headers[10]);

@@ -93,7 +93,7 @@ fn bend_response(response: &mut Response, bend: u16) {
             }
             _ => {}
         },
-        Response::Head(signed) if bend % 5 == 0 => {
+        Response::Head(signed) if bend.is_multiple_of(5) => {
             *signed = CHAIN.signed(u64::from(bend) % LENGTH + 1);
         }
         _ => {}

@@ -171,7 +171,7 @@ fn an_update_for_the_filter_of_a_moment_ago_is_no_fault() {
     let mut world = World::new(&chain, config(Mode::Watch)).with_node(A, honest(&chain));
     world.announce(A, chain.watch_update(1, &filter()));
     let other = Filter::new([(crate::tests::account(1), Vec::new())]).unwrap();
-    world.follower.set_filter(other.clone(), world.now_ms);
+    world.follower.set_filter(other, world.now_ms);
     world.announce(A, chain.watch_update(2, &filter()));
     assert_eq!(world.faults(), []);
     assert_eq!(world.head(), 2, "fetched for the new filter");
