@@ -22,6 +22,10 @@
 //! # }
 //! ```
 
+#![allow(
+    clippy::arc_with_non_send_sync,
+    reason = "in a browser everything lives on one thread, natively these are Send and Sync"
+)]
 pub mod chains;
 mod driver;
 pub mod dto;

@@ -16,6 +16,10 @@ use alloc::boxed::Box;
 use alloy_primitives::B256;
 
 /// What a second header at one height turned out to be.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for one call, on the stack"
+)]
 enum Contradiction {
     /// The scheduled signer signed both.
     Proven(VerifiedEvidence),
