@@ -10,6 +10,7 @@ import { forward } from "./forward.js";
 import { isVerified } from "./methods.js";
 import { checkOptions, toStartOptions, type LightClientOptions } from "./options.js";
 import { LightProvider, checkRequest, type Provider, type ProviderEvents, type RequestArguments } from "./provider.js";
+import { Refusals } from "./refusals.js";
 import { toPostable } from "./wasm.js";
 import type { WasmSources } from "./host.js";
 import type { ClientEvents, ClientState, FileVerdict, Hex, Labelled, Status, WatchEntry } from "./types.js";
@@ -41,6 +42,7 @@ export class LightClient implements AsyncDisposable {
   readonly #channel: Channel;
   readonly #nodes: readonly string[];
   readonly #allowed: ReadonlySet<string>;
+  readonly #refusals = new Refusals();
   #status: Status | undefined;
   #isConnected = false;
   #isClosed = false;
@@ -169,8 +171,8 @@ export class LightClient implements AsyncDisposable {
   }
 
   async #answer(method: string, params: readonly unknown[]): Promise<unknown> {
-    if (isVerified(method)) return this.#channel.request(method, params);
-    return (await this.#forward(method, params)).value;
+    if (!isVerified(method)) return (await this.#forward(method, params)).value;
+    return this.#refusals.guard(method, params, () => this.#channel.request(method, params));
   }
 
   #forward(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<Labelled<unknown>> {

@@ -1,8 +1,8 @@
 /**
  * One error class with a numeric code for every failure.
  *
- * viem repeats a request up to three times when its error has no code or one of -1, -32005, -32603 and 429. A failed
- * verification must not be asked for again until an answer fits, so that none of these is ever used here.
+ * viem repeats a request up to three times when its error has no code, one of -1, -32005, -32007, -32603 and 429, or one that
+ * it does not know. None of the former is ever used here; for the latter see `refusals.ts`.
  * @module
  */
 import type { VerificationFailure } from "./types.js";
@@ -30,7 +30,7 @@ export const codes = {
 } as const;
 
 /** Codes that make wallet libraries ask again. */
-const RETRIED = new Set([-1, -32005, -32603, 429]);
+const RETRIED = new Set([-1, -32005, -32007, -32603, 429]);
 
 /** A failure with a code. */
 export class SidelightError extends Error {

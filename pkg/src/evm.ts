@@ -36,6 +36,8 @@ interface Machine {
   items: number;
   /** The worst level of anything in it. */
   level: TrustLevel;
+  /** Who gave the newest account. */
+  source: string;
 }
 
 /** What one request cost. */
@@ -136,6 +138,7 @@ export class Executor {
     const at = hexToBytes(address, "address", 20);
     const { trust } = view.balance;
     lower(machine, trust.level);
+    machine.source = trust.source;
     tally.bytes += trust.proofBytes;
     tally.ms += trust.ms;
     if (!machine.accounts.has(address)) {
@@ -209,7 +212,14 @@ export class Executor {
       hexToBytes(block.mixHash, "mixHash", 32),
       0n,
     );
-    const machine: Machine = { evm, block, accounts: new Set(), items: 0, level: "proven" };
+    const machine: Machine = {
+      evm,
+      block,
+      accounts: new Set(),
+      items: 0,
+      level: "proven",
+      source: block.trust.source,
+    };
     remember(this.#machines, block.hash, machine, MAX_MACHINES);
     return machine;
   }
@@ -243,7 +253,7 @@ function answer(method: string, result: CallResult): Hex {
   }
 }
 
-function label({ block, level }: Machine, tally: Tally): Trust {
+function label({ block, level, source }: Machine, tally: Tally): Trust {
   const { accounts, slots, codes, rounds } = tally;
   return {
     ...block.trust,
@@ -256,6 +266,7 @@ function label({ block, level }: Machine, tally: Tally): Trust {
     proof: null,
     proofBytes: tally.bytes,
     ms: tally.ms,
+    source,
   };
 }
 

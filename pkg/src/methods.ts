@@ -19,8 +19,6 @@ export const methods: Readonly<Record<string, Verification>> = {
   eth_blockNumber: "signed",
   eth_getBlockByNumber: "proven",
   eth_getBlockByHash: "proven",
-  eth_getTransactionByHash: "proven",
-  eth_getTransactionReceipt: "proven",
   eth_getBalance: "proven",
   eth_getTransactionCount: "proven",
   eth_getCode: "proven",

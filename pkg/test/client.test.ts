@@ -14,19 +14,20 @@ const chain = {
 } as const;
 const nodes = ["http://127.0.0.1:9"];
 
-async function withClient(
-  options: Partial<LightClientOptions>,
-  use: (client: LightClient) => Promise<void>,
-): Promise<void> {
+type Place = Partial<LightClientOptions>;
+
+async function withClient(options: Place, use: (client: LightClient) => Promise<void>): Promise<void> {
   const client = await createLightClient({ chain, nodes, ...options });
   try {
     await use(client);
   } finally {
     await client.close();
+    // A port of ours would keep the process alive.
+    if (options.worker && "close" in options.worker) options.worker.close();
   }
 }
 
-const places: [string, () => Promise<Partial<LightClientOptions>>][] = [
+const places: [string, () => Promise<Place>][] = [
   ["a worker thread", async () => ({})],
   ["this thread", async () => ({ worker: false })],
   [
@@ -34,8 +35,6 @@ const places: [string, () => Promise<Partial<LightClientOptions>>][] = [
     async () => {
       const { port1, port2 } = new MessageChannel();
       serve(port2 as unknown as PortLike);
-      port1.unref();
-      port2.unref();
       return { worker: port1 as unknown as MessagePort };
     },
   ],

@@ -4,7 +4,7 @@ import { SidelightError, codes, isVerificationError, methods } from "sidelight";
 import { fromErrorObject, toErrorObject } from "../dist/errors.js";
 
 // viem's list: errors that are asked for again.
-const retried = [-1, -32005, -32603, 429];
+const retried = [-1, -32005, -32007, -32603, 429];
 
 test("no code of ours makes a wallet library ask again", () => {
   for (const code of Object.values(codes)) assert.ok(!retried.includes(code), String(code));

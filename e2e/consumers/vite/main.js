@@ -1,10 +1,13 @@
 // What a project with a bundler writes.
-import { createLightClient } from "sidelight";
+import { SidelightError, createLightClient } from "sidelight";
 import { createPublicClient, custom } from "viem";
 
 const ALICE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const BOB = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const show = (id, text) => (document.querySelector(id).textContent = text);
+
+/** viem wraps what a provider throws; ours is inside. */
+const codeOf = (error) => error.walk((cause) => cause instanceof SidelightError).code;
 
 const node = new URLSearchParams(location.search).get("node");
 const client = await createLightClient({ chain: "dev", nodes: [node] });
@@ -16,12 +19,12 @@ const { trust } = await client.verified({ method: "eth_getBalance", params: [ALI
 show("#trust", trust.level);
 const { data = "0x" } = await viem.call({ to: ALICE });
 show("#call", data);
-await viem.getGasPrice().catch((error) => show("#refused", error.walk((e) => "code" in e).code));
+await viem.getGasPrice().catch((error) => show("#refused", codeOf(error)));
 
 document.querySelector("#read").addEventListener("click", async () => {
   try {
     show("#reading", await viem.getBalance({ address: BOB }));
   } catch (error) {
-    show("#reading", error.walk((e) => "code" in e).code);
+    show("#reading", codeOf(error));
   }
 });
