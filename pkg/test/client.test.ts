@@ -23,7 +23,7 @@ async function withClient(options: Place, use: (client: LightClient) => Promise<
   } finally {
     await client.close();
     // A port of ours would keep the process alive.
-    if (options.worker && "close" in options.worker) options.worker.close();
+    if (options.worker instanceof MessagePort) options.worker.close();
   }
 }
 
