@@ -1,4 +1,5 @@
 // The explorer follows the live chain, comes back from its store, and says how old its news is.
+import { isStored } from "../fixtures/store.js";
 import { expect, test } from "../fixtures/test.js";
 
 test("the head advances and every block is labelled with what was checked", async ({ explorer, node, chain, page }) => {
@@ -28,14 +29,11 @@ test("a reload goes on from IndexedDB and does not begin at genesis again", asyn
   await explorer.open();
   await explorer.reaches(40);
   await expect(page.getByText("the genesis block in the rules")).toBeVisible();
-  // The store is written behind the head: until it is, a reload has nothing to go on from.
-  await expect
-    .poll(async () => {
-      await page.reload();
-      await explorer.reaches(40);
-      return page.getByText("what this browser had verified before").isVisible();
-    })
-    .toBe(true);
+  // The store is written behind the head.
+  await expect.poll(() => page.evaluate(isStored, "headers-")).toBe(true);
+  await page.reload();
+  await expect(page.getByText("what this browser had verified before")).toBeVisible();
+  await explorer.reaches(40);
   await expect(page.getByText("indexeddb", { exact: true })).toBeVisible();
   await expect(page.getByTestId("fault-report")).toHaveCount(0);
 });

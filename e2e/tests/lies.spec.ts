@@ -1,6 +1,11 @@
 // Each lie that a node can tell is switched on in the panel, caught by the tab, and shown with the field, what was expected and what came.
+import { execFile } from "node:child_process";
+import { stat } from "node:fs/promises";
+import { promisify } from "node:util";
 import type { Address } from "viem";
 import { alice } from "../fixtures/chain.js";
+import { cli } from "../fixtures/node.js";
+import { isStored, poisonHeaders, recordOf } from "../fixtures/store.js";
 import { type Explorer, expect, test } from "../fixtures/test.js";
 
 interface Lie {
@@ -30,8 +35,6 @@ const lies: Lie[] = [
   { kind: "other_block_diff", faults: ["bad_bal_hash"] },
   { kind: "wrong_parent", faults: ["wrong_parent"] },
   { kind: "forged_signature", faults: ["bad_signature"] },
-  { kind: "equivocation", faults: ["equivocation"] },
-  { kind: "stale_head", faults: ["stale_head"] },
   { kind: "wrong_code", faults: ["bad_code"], provoke: openContract },
   { kind: "wrong_balance", faults: ["bad_proof"], provoke: openAccount },
   { kind: "wrong_storage", faults: ["bad_proof"], provoke: readSlot },
@@ -63,29 +66,75 @@ for (const lie of lies) {
       const value = report.locator("div", { has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) }).locator("dd");
       await expect(value).toHaveText(/\S/);
     }
-    if (lie.kind === "equivocation") {
-      await expect(page.getByTestId("banner").filter({ hasText: /two|both|conflict/i })).toBeVisible();
-      await expect(page.getByTestId("save-evidence")).toBeVisible();
-    }
-    // It stays, over a change of page and over a reload.
+    // It stays, over a reload.
     await page.reload();
     await expect(page.getByTestId("fault-report").first()).toBeVisible();
   });
 }
 
-test("a poisoned checkpoint in IndexedDB is refused, reported, and not started from", async ({ explorer, page }) => {
+test("equivocation stops the tab, which keeps evidence that the command line accepts", async ({ explorer, chain, page }, info) => {
+  chain.start();
   await explorer.open();
   await explorer.reaches(3);
-  const changed = await expect
-    .poll(() => page.evaluate(poison))
-    .toBeGreaterThan(0)
-    .then(() => true);
-  expect(changed).toBe(true);
+  await explorer.lie("equivocation");
+  const banner = page.getByTestId("banner").filter({ hasText: /two different blocks/i });
+  await expect(banner).toBeVisible();
+  // Both hashes that were signed.
+  await expect(banner).toHaveText(/0x[0-9a-f]{40}: 0x[0-9a-f]{64} and 0x[0-9a-f]{64}/i);
+  await expect(page.getByTestId("client-state")).toHaveText(/conflict/i);
+  const stopped = await explorer.head();
+
+  const coming = page.waitForEvent("download");
+  await page.getByTestId("save-evidence").click();
+  const file = info.outputPath("evidence.json");
+  await (await coming).saveAs(file);
+  expect((await stat(file)).size).toBeLessThan(1_000);
+  const { stdout } = await promisify(execFile)(cli, ["verify", file]);
+  expect(stdout).toMatch(/signed two blocks/i);
+
+  await expect.poll(() => page.evaluate(isStored, "evidence")).toBe(true);
+  // It stays stopped, over a reload and when the node tells the truth again.
+  await page.getByTestId("lie-none").click();
   await page.reload();
-  await expect(explorer.report("bad_checkpoint").first()).toBeVisible();
-  await expect(page.getByText("what this browser had verified before")).toHaveCount(0);
-  await explorer.reaches(3);
+  await expect(banner).toBeVisible();
+  expect(await explorer.head()).toBeLessThanOrEqual(stopped);
 });
+
+test("a node that replays an old head is shown as stale, with the age", async ({ explorer, page }) => {
+  await explorer.open();
+  await explorer.reaches(3);
+  await explorer.lie("stale_head");
+  const banner = page.getByTestId("banner").filter({ hasText: /no newer block/i });
+  await expect(banner).toBeVisible({ timeout: 40_000 });
+  await expect(banner).toHaveText(/\d+ s old/);
+  await expect(page.getByTestId("client-state")).toHaveText(/stale/i);
+  await expect(page.getByTestId("head-level")).toHaveText(/stale/i);
+});
+
+for (const swapped of [false, true]) {
+  const what = swapped ? "a checkpoint of another chain, swapped into IndexedDB," : "a flipped bit in IndexedDB";
+  test(`${what} is refused, reported, and not started from`, async ({ explorer, node, page }) => {
+    await explorer.open();
+    await explorer.reaches(3);
+    await expect.poll(() => page.evaluate(isStored, "headers-")).toBe(true);
+    let record: number[] | undefined;
+    if (swapped) {
+      await explorer.lie("swapped_checkpoint");
+      const { signedHeader } = await node.rpc<{ signedHeader: string }>("lite_getCheckpoint");
+      record = recordOf(signedHeader);
+      await page.getByTestId("lie-none").click();
+    }
+    // From a page of the same origin without a client, which would write over it.
+    await explorer.open("/favicon.svg");
+    expect(await page.evaluate(poisonHeaders, record)).toBeGreaterThan(0);
+    await explorer.open();
+    const report = explorer.report("bad_checkpoint").first();
+    await expect(report).toBeVisible();
+    await expect(report).toContainText("store");
+    await expect(page.getByText("the genesis block in the rules")).toBeVisible();
+    await explorer.reaches(3);
+  });
+}
 
 test("when the node tells the truth again the tab goes on", async ({ explorer, chain, page }) => {
   chain.start();
@@ -98,29 +147,3 @@ test("when the node tells the truth again the tab goes on", async ({ explorer, c
   await explorer.reaches(stuck + 3);
   await expect(explorer.report("bad_bal_hash").first()).toBeVisible();
 });
-
-/** Flips a bit in the middle of every stored record; runs in the page. Returns how many were changed. */
-async function poison(): Promise<number> {
-  const promised = <T,>(request: IDBRequest<T>) =>
-    new Promise<T>((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-  let changed = 0;
-  for (const { name } of await indexedDB.databases()) {
-    if (name === undefined) continue;
-    const database = await promised(indexedDB.open(name));
-    for (const store of database.objectStoreNames) {
-      const records = database.transaction(store, "readwrite").objectStore(store);
-      for (const key of await promised(records.getAllKeys())) {
-        const value: unknown = await promised(records.get(key));
-        if (!(value instanceof Uint8Array) || value.length === 0) continue;
-        value[value.length >> 1] ^= 1;
-        await promised(records.put(value, key));
-        changed += 1;
-      }
-    }
-    database.close();
-  }
-  return changed;
-}

@@ -2,11 +2,17 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { type Address, encodeAbiParameters, encodeFunctionData, erc20Abi, keccak256 } from "viem";
+import { mnemonicToAccount } from "viem/accounts";
+import { words } from "../fixtures/chain.js";
 import { cli } from "../fixtures/node.js";
 import { expect, test } from "../fixtures/test.js";
 
 const BLOCKS = 120;
 const drive = fileURLToPath(new URL("../traffic/drive.mjs", import.meta.url));
+
+/** Who sends in `drive.mjs`. */
+const senders = [0, 1, 2, 3].map((addressIndex) => mnemonicToAccount(words, { addressIndex }).address);
 
 interface Line {
   number: number;
@@ -54,14 +60,36 @@ test(`${BLOCKS} blocks of ERC-20 transfers and swaps are consistent, and every b
   await expect(page.getByTestId("fault-report")).toHaveCount(0);
   await expect(page.getByTestId("head-level")).toHaveAttribute("data-level", "consistent");
 
-  // Every balance, as the node, the tab and the command line have it.
-  const accounts = [...(await node.rpc<string[]>("eth_accounts")), ...(Object.values(summary.contracts) as string[])];
-  expect(accounts.length).toBeGreaterThan(4);
-  for (const account of accounts) {
-    const balance = BigInt(await node.rpc<string>("eth_getBalance", [account, "latest"])).toString();
-    await explorer.open(`/address/${account}`);
-    await expect(page.getByTestId("account-balance"), account).toHaveAttribute("data-wei", balance);
-    const { stdout } = await promisify(execFile)(cli, ["get", "balance", account, "--node", node.url, "--json"]);
-    expect(stdout, account).toContain(`"${balance}"`);
+  // Every balance, as the node, the tab and the command line have it: ether first.
+  const { gold, silver, pair } = summary.contracts as Record<string, Address>;
+  const holders = [...senders, gold, silver, pair, summary.contracts.router as Address];
+  for (const holder of holders) {
+    const wei = BigInt(await node.rpc<string>("eth_getBalance", [holder, "latest"])).toString();
+    await explorer.open(`/address/${holder}`);
+    await expect(page.getByTestId("account-balance"), holder).toHaveAttribute("data-wei", wei);
+    expect(await get(node.url, "balance", holder), holder).toBe(wei);
   }
+  // Then the tokens', which are storage slots; the node's own EVM says what they should be.
+  for (const token of [gold, silver]) {
+    for (const holder of [...senders, pair]) {
+      const data = encodeFunctionData({ abi: erc20Abi, functionName: "balanceOf", args: [holder] });
+      const balance = BigInt(await node.rpc<string>("eth_call", [{ to: token, data }, "latest"]));
+      // OpenZeppelin's ERC-20 keeps its balances in the mapping at slot 0.
+      const slot = keccak256(encodeAbiParameters([{ type: "address" }, { type: "uint256" }], [holder, 0n]));
+      expect(BigInt(await get(node.url, "storage", token, slot)), `${token} of ${holder}`).toBe(balance);
+    }
+  }
+  const slot = keccak256(encodeAbiParameters([{ type: "address" }, { type: "uint256" }], [pair, 0n]));
+  const reserve = BigInt(await node.rpc<string>("eth_getStorageAt", [gold, slot, "latest"]));
+  await explorer.open(`/address/${gold}`);
+  await page.getByTestId("storage-slot-input").fill(slot);
+  await page.getByTestId("storage-read").click();
+  await expect(page.getByTestId("storage-value").first()).toHaveText(new RegExp(`0x0*${reserve.toString(16)}$`));
 });
+
+/** One verified value, from the command line. */
+async function get(url: string, ...what: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(cli, ["get", ...what, "--node", url, "--json"]);
+  const { value } = JSON.parse(stdout) as { value: string };
+  return BigInt(value).toString();
+}

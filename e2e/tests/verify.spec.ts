@@ -107,6 +107,8 @@ test("nothing leaves the tab while a file is verified", async ({ explorer, node,
   await explorer.open("/verify");
   const [first] = await vectors();
   if (!first) throw new Error("no vector");
+  // Loaded once, it needs nobody.
+  await expect(page.getByTestId("client-state")).toHaveText(/live/i);
   await node.stop();
   const requests: string[] = [];
   page.on("request", (request) => {
