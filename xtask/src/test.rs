@@ -81,10 +81,9 @@ fn native(ws: &Workspace) -> Result<Vec<Suite>> {
             &outcome,
         ));
     }
-    let libraries = ["-p", "sidelight-core", "-p", "sidelight-client"];
+    // The whole workspace, so that the features and with them the dependencies are those of the tests above.
     let outcome = Run::cargo(ws, None)
-        .args(["test", "--doc", "--no-fail-fast"])
-        .args(libraries)
+        .args(["test", "--workspace", "--doc", "--no-fail-fast"])
         .try_step("Test the documentation")?;
     show_failure(&outcome.output, outcome.ok);
     suites.push(Suite::new(
