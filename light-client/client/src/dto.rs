@@ -279,7 +279,7 @@ pub struct BlockEvent {
     pub timestamp: u64,
     /// How it was checked.
     pub level: TrustLevel,
-    /// Transactions; `null` where the mode does not say (the BAL counts them only in `consistent`).
+    /// Transactions; `null` because a followed block comes without its body.
     pub tx_count: Option<u64>,
     /// Gas used.
     pub gas_used: u64,
@@ -431,7 +431,7 @@ pub struct TransactionSummary {
     pub hash: B256,
     /// Position in the block.
     pub index: u64,
-    /// Recovered by this client; `null` where decoding is not built in or the type is unknown.
+    /// Recovered by this client; `null` where the type is unknown.
     pub from: Option<Address>,
     /// `null` for a contract creation, or undecoded.
     pub to: Option<Address>,

@@ -31,6 +31,7 @@ mod driver;
 pub mod dto;
 pub mod error;
 pub mod files;
+mod json;
 pub mod platform;
 mod reads;
 pub mod rpc;

@@ -1,6 +1,6 @@
 //! Verified headers of the followed branch, for reads of older blocks.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use alloy_primitives::B256;
 use sidelight_core::{header::VerifiedHeader, trust::TrustLevel};
@@ -15,11 +15,10 @@ pub(crate) struct Entry {
     pub(crate) level: TrustLevel,
 }
 
-/// By number, without a gap.
+/// Ascending by number, without a gap.
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
-    entries: BTreeMap<u64, Entry>,
-    numbers: BTreeMap<B256, u64>,
+    entries: VecDeque<Entry>,
 }
 
 impl Archive {
@@ -27,42 +26,42 @@ impl Archive {
     pub(crate) fn push(&mut self, header: VerifiedHeader, level: TrustLevel) {
         let number = header.number();
         self.truncate_from(number);
-        if number
-            .checked_sub(1)
-            .is_some_and(|below| !self.entries.is_empty() && !self.entries.contains_key(&below))
-        {
-            self.truncate_from(0);
+        let last = self.entries.back().map(|entry| entry.header.number());
+        if last.is_some_and(|last| last.saturating_add(1) != number) {
+            self.entries.clear();
         }
-        self.numbers.insert(header.hash(), number);
-        self.entries.insert(number, Entry { header, level });
-        while self.entries.len() > KEPT {
-            if let Some((_, oldest)) = self.entries.pop_first() {
-                self.numbers.remove(&oldest.header.hash());
-            }
+        self.entries.push_back(Entry { header, level });
+        if self.entries.len() > KEPT {
+            self.entries.pop_front();
         }
     }
 
     /// Drops this number and all above it.
     pub(crate) fn truncate_from(&mut self, number: u64) {
-        for (_, entry) in self.entries.split_off(&number) {
-            self.numbers.remove(&entry.header.hash());
-        }
+        let below = number.saturating_sub(self.oldest().unwrap_or(0));
+        self.entries
+            .truncate(usize::try_from(below).unwrap_or(usize::MAX));
     }
 
     pub(crate) fn at(&self, number: u64) -> Option<&Entry> {
-        self.entries.get(&number)
+        let place = number.checked_sub(self.oldest()?)?;
+        self.entries.get(usize::try_from(place).ok()?)
     }
 
     pub(crate) fn by_hash(&self, hash: B256) -> Option<&Entry> {
-        self.at(*self.numbers.get(&hash)?)
+        // Reads are mostly of new blocks.
+        self.entries
+            .iter()
+            .rev()
+            .find(|entry| entry.header.hash() == hash)
     }
 
     pub(crate) fn head(&self) -> Option<&Entry> {
-        self.entries.last_key_value().map(|(_, entry)| entry)
+        self.entries.back()
     }
 
     pub(crate) fn oldest(&self) -> Option<u64> {
-        self.entries.first_key_value().map(|(number, _)| *number)
+        self.entries.front().map(|entry| entry.header.number())
     }
 }
 

@@ -109,14 +109,7 @@ impl Inner {
     }
 
     pub(crate) fn close(&self) {
-        let mut state = self.state();
-        state.is_closed = true;
-        state.asked.clear();
-        for node in &mut state.nodes {
-            node.link = None;
-        }
-        state.subscribers.clear();
-        state.follower = None;
+        self.state().close();
     }
 
     /// Begins to follow from a verified start, with every node that is connected.
@@ -266,7 +259,7 @@ impl Inner {
                     Either::Left((Ok(answer), _)) => answer?,
                     Either::Left((Err(_), _)) => return Err(AskError::Net(NetError::Closed)),
                     Either::Right(_) => {
-                        self.state().asked.remove(&id);
+                        self.state().asked.retain(|asked| asked.id != id);
                         return Err(AskError::Net(NetError::Timeout(REQUEST_TIMEOUT_MS)));
                     }
                 }
@@ -303,13 +296,11 @@ impl Inner {
         };
         outgoing.unbounded_send(message).map_err(|_| closed())?;
         let (sender, reply) = oneshot::channel();
-        state.asked.insert(
+        state.asked.push(Asked {
             id,
-            Asked {
-                peer: link.peer,
-                reply: sender,
-            },
-        );
+            peer: link.peer,
+            reply: sender,
+        });
         Ok(Sent::Stream { id, reply })
     }
 

@@ -88,10 +88,10 @@ impl Client {
         Ok(Self { inner })
     }
 
-    /// Events from now on.
+    /// Events from now on. The first subscriber also hears the faults that were found while the client started.
     pub fn subscribe(&self) -> mpsc::Receiver<Event> {
         let (sender, receiver) = mpsc::channel(MAX_WAITING_EVENTS);
-        self.inner.state().subscribers.push(sender);
+        self.inner.state().subscribe(sender);
         receiver
     }
 

@@ -279,11 +279,8 @@ impl Inner {
     }
 
     fn reply(&self, id: u64, peer: PeerId, answer: Result<(Response, usize), AskError>) {
-        let mut state = self.state();
         // An answer to somebody else's question, or one that came too late, answers nothing.
-        if state.asked.get(&id).is_some_and(|asked| asked.peer == peer)
-            && let Some(asked) = state.asked.remove(&id)
-        {
+        if let Some(asked) = self.state().take_asked(id, peer) {
             let _ = asked.reply.send(answer);
         }
     }
@@ -291,13 +288,13 @@ impl Inner {
     /// A message that could not be read may have been the answer to any open question.
     fn refuse_asked(&self, peer: PeerId, fault: &Fault) {
         let mut state = self.state();
-        let ids: Vec<u64> = state
+        while let Some(id) = state
             .asked
             .iter()
-            .filter(|(_, asked)| asked.peer == peer)
-            .map(|(id, _)| *id)
-            .collect();
-        for asked in ids.iter().filter_map(|id| state.asked.remove(id)) {
+            .find(|asked| asked.peer == peer)
+            .map(|asked| asked.id)
+            && let Some(asked) = state.take_asked(id, peer)
+        {
             let _ = asked
                 .reply
                 .send(Err(AskError::Fault(Box::new(fault.clone()))));
@@ -367,7 +364,7 @@ impl Inner {
             node.link = None;
         }
         // Dropping a question's reply tells its asker.
-        state.asked.retain(|_, asked| asked.peer != peer);
+        state.asked.retain(|asked| asked.peer != peer);
         if let Some(follower) = &mut state.follower {
             follower.remove_peer(peer);
         }

@@ -1,9 +1,6 @@
 //! Everything that changes while a client runs. No I/O: inputs come in as calls, and what is to be done goes out as values.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use alloy_primitives::B256;
 use futures::channel::{mpsc, oneshot};
@@ -31,7 +28,7 @@ use crate::{
 /// Faults that are shown.
 const KEPT_FAULTS: usize = 32;
 /// Blocks whose costs are remembered.
-const KEPT_COSTS: usize = 4_096;
+const KEPT_COSTS: usize = 1_024;
 /// Blocks further behind the tip are caught up with in silence.
 const SILENT_BEHIND: u64 = 64;
 /// Blocks behind that still count as being at the head.
@@ -66,6 +63,7 @@ pub(crate) struct Link {
 /// A question on its way over a WebSocket.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    pub(crate) id: u64,
     pub(crate) peer: PeerId,
     pub(crate) reply: oneshot::Sender<Result<(Response, usize), AskError>>,
 }
@@ -100,8 +98,9 @@ pub(crate) struct State {
     pub(crate) archive: Archive,
     pub(crate) watched: WatchSet,
     pub(crate) snapshot: Option<Snapshot>,
-    pub(crate) subscribers: Vec<mpsc::Sender<Event>>,
-    pub(crate) asked: BTreeMap<u64, Asked>,
+    subscribers: Vec<mpsc::Sender<Event>>,
+    unheard: Vec<Event>,
+    pub(crate) asked: Vec<Asked>,
     pub(crate) storage: StorageView,
     pub(crate) anchor: &'static str,
     pub(crate) halted: Option<EvidenceView>,
@@ -117,7 +116,7 @@ pub(crate) struct State {
     was_synced: bool,
     faults: VecDeque<FaultView>,
     /// Bytes that came for each block.
-    costs: BTreeMap<u64, u64>,
+    costs: VecDeque<(u64, u64)>,
     last_peer: u32,
     last_request: u64,
 }
@@ -148,7 +147,8 @@ impl State {
             watched: WatchSet::default(),
             snapshot: None,
             subscribers: Vec::new(),
-            asked: BTreeMap::new(),
+            unheard: Vec::new(),
+            asked: Vec::new(),
             storage,
             anchor: "genesis",
             halted: None,
@@ -162,10 +162,19 @@ impl State {
             bodies: Bodies::default(),
             was_synced: false,
             faults: VecDeque::new(),
-            costs: BTreeMap::new(),
+            costs: VecDeque::new(),
             last_peer: 0,
             last_request: 0,
         }
+    }
+
+    /// Ends everything; what was asked is never answered.
+    pub(crate) fn close(&mut self) {
+        self.is_closed = true;
+        self.asked.clear();
+        self.nodes.iter_mut().for_each(|node| node.link = None);
+        self.subscribers.clear();
+        self.follower = None;
     }
 
     /// A number for a new connection.
@@ -196,11 +205,35 @@ impl State {
 
     /// Bytes that came for `number`, for its event.
     pub(crate) fn add_cost(&mut self, number: u64, bytes: u64) {
-        let cost = self.costs.entry(number).or_default();
-        *cost = cost.saturating_add(bytes);
-        while self.costs.len() > KEPT_COSTS {
-            self.costs.pop_first();
+        let known = self
+            .costs
+            .iter_mut()
+            .rev()
+            .find(|(block, _)| *block == number);
+        match known {
+            Some((_, cost)) => *cost = cost.saturating_add(bytes),
+            None => self.costs.push_back((number, bytes)),
         }
+        if self.costs.len() > KEPT_COSTS {
+            self.costs.pop_front();
+        }
+    }
+
+    fn cost(&self, number: u64) -> u64 {
+        self.costs
+            .iter()
+            .rev()
+            .find(|(block, _)| *block == number)
+            .map_or(0, |(_, bytes)| *bytes)
+    }
+
+    /// Takes a question whose answer has come from `peer`, or will not come.
+    pub(crate) fn take_asked(&mut self, id: u64, peer: PeerId) -> Option<Asked> {
+        let place = self
+            .asked
+            .iter()
+            .position(|asked| asked.id == id && asked.peer == peer)?;
+        Some(self.asked.swap_remove(place))
     }
 
     /// A height that a node claims: shown, and used to know when we are behind; never believed.
@@ -284,11 +317,17 @@ impl State {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.push(&header);
         }
-        let is_far_behind = self.follower.as_ref().is_some_and(|follower| {
-            follower.tip().number() > header.number().saturating_add(SILENT_BEHIND)
+        let above = self.follower.as_ref().map_or(0, |follower| {
+            follower.tip().number().saturating_sub(header.number())
         });
+        // What is skipped on the way to the first head is not news; what is skipped later is.
+        let is_skipped = changed_accounts.is_none()
+            && self.mode != Mode::Headers
+            && above > 0
+            && !self.was_synced;
+        let is_far_behind = above > SILENT_BEHIND || is_skipped;
         if !is_far_behind {
-            let bytes = self.costs.get(&header.number()).copied().unwrap_or(0);
+            let bytes = self.cost(header.number());
             self.emit(Event::Block(block_event(
                 &header,
                 level,
@@ -393,7 +432,22 @@ impl State {
         })
     }
 
+    /// A new listener; the first one also hears what happened before there was any.
+    pub(crate) fn subscribe(&mut self, mut subscriber: mpsc::Sender<Event>) {
+        for event in std::mem::take(&mut self.unheard) {
+            // The channel is empty and longer than this list can be.
+            let _ = subscriber.try_send(event);
+        }
+        self.subscribers.push(subscriber);
+    }
+
     pub(crate) fn emit(&mut self, event: Event) {
+        if self.subscribers.is_empty()
+            && self.unheard.len() < KEPT_FAULTS
+            && matches!(event, Event::Fault(_) | Event::Halted(_))
+        {
+            self.unheard.push(event.clone());
+        }
         // A subscriber that is gone, or too slow, is dropped.
         self.subscribers
             .retain_mut(|subscriber| subscriber.try_send(event.clone()).is_ok());
@@ -406,6 +460,7 @@ impl State {
 
     pub(crate) fn status(&mut self, now_ms: u64) -> Status {
         let state = self.client_state(now_ms);
+        self.was_synced |= matches!(state, ClientState::Live | ClientState::Stale);
         let head = self.archive.head().map(|entry| HeadView {
             number: entry.header.number(),
             hash: entry.header.hash(),

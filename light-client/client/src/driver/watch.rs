@@ -6,7 +6,7 @@
 //!
 //! A value is the head's only if every block since its proof was checked for this account. One block that was not, and the value is dropped: then it is *unknown*, not unchanged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use alloy_primitives::{Address, B256, U256};
 use sidelight_core::{
@@ -22,7 +22,7 @@ pub(crate) struct WatchedValue {
     /// `None`: proven absent.
     pub(crate) account: Option<Account>,
     /// The filter's slots.
-    pub(crate) slots: BTreeMap<U256, U256>,
+    pub(crate) slots: Vec<(U256, U256)>,
     /// The block that it is true after.
     pub(crate) at: B256,
     /// The block whose proof or diff last said something of it.
@@ -43,8 +43,17 @@ struct Step {
 /// All watched values.
 #[derive(Debug, Default)]
 pub(crate) struct WatchSet {
-    values: BTreeMap<Address, WatchedValue>,
+    values: Vec<(Address, WatchedValue)>,
     steps: VecDeque<Step>,
+}
+
+impl WatchedValue {
+    pub(crate) fn slot(&self, slot: U256) -> Option<U256> {
+        self.slots
+            .iter()
+            .find(|(known, _)| *known == slot)
+            .map(|(_, value)| *value)
+    }
 }
 
 impl WatchSet {
@@ -66,7 +75,7 @@ impl WatchSet {
             source: source.into(),
         };
         self.values
-            .retain(|address, value| step.apply(*address, value));
+            .retain_mut(|(address, value)| step.apply(*address, value));
         self.steps.push_back(step);
         if self.steps.len() > KEPT_STEPS {
             self.steps.pop_front();
@@ -82,12 +91,14 @@ impl WatchSet {
                 return;
             }
         }
-        self.values.insert(address, value);
+        self.values.retain(|(known, _)| *known != address);
+        self.values.push((address, value));
     }
 
     /// The value after the block `head`.
     pub(crate) fn get(&self, address: Address, head: B256) -> Option<&WatchedValue> {
-        self.values.get(&address).filter(|value| value.at == head)
+        let (_, value) = self.values.iter().find(|(known, _)| *known == address)?;
+        (value.at == head).then_some(value)
     }
 
     /// The head moved to another branch, or other accounts are watched.
@@ -127,11 +138,12 @@ impl Step {
                 if account.is_none() {
                     value
                         .slots
-                        .values_mut()
-                        .for_each(|value| *value = U256::ZERO);
+                        .iter_mut()
+                        .for_each(|(_, value)| *value = U256::ZERO);
                 }
                 for (slot, new) in slots {
-                    value.slots.insert(*slot, *new);
+                    value.slots.retain(|(known, _)| known != slot);
+                    value.slots.push((*slot, *new));
                 }
                 value.since = self.number;
                 value.source.clone_from(&self.source);
@@ -156,7 +168,7 @@ mod tests {
                 balance: U256::from(balance),
                 ..Account::default()
             }),
-            slots: BTreeMap::from([(U256::ONE, U256::from(5))]),
+            slots: vec![(U256::ONE, U256::from(5))],
             at: at.hash(),
             since: at.number(),
             source: "a".into(),
@@ -195,7 +207,7 @@ mod tests {
         assert_eq!(
             (
                 now.account.unwrap().balance,
-                now.slots[&U256::ONE],
+                now.slot(U256::ONE).unwrap(),
                 now.since
             ),
             (U256::from(9), U256::from(6), 2)

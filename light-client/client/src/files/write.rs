@@ -1,16 +1,16 @@
 //! Makes the files that [`super::verify_file`] judges.
 
 use alloy_primitives::{Address, Bytes, U256};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sidelight_core::{
-    evidence::Evidence,
+    evidence::{Evidence, SignedHash},
     header::{SignedHeader, VerifiedHeader},
     rules::ChainRules,
     state::Account,
     wire::Update,
 };
 
-use crate::view::hex;
+use crate::json::{self, data, list, number, object, quantity, word};
 
 /// An account proof under a signed header.
 pub(crate) const PROOF: &str = "sidelight/proof@1";
@@ -24,46 +24,49 @@ pub(crate) const CHECKPOINT: &str = "sidelight/checkpoint@1";
 /// A slot, its proven value and the nodes that prove it.
 pub(crate) type ProvenSlot = (U256, U256, Vec<Bytes>);
 
-/// The text of a proof file; `None` stands for an account that is proven absent.
+/// The text of a proof file around an [`eip1186`] object.
 pub(crate) fn write_proof(
     rules: &ChainRules,
     header: &SignedHeader,
     signer: Address,
     proof: Json,
 ) -> String {
-    let mut file = json!({
-        "type": PROOF,
-        "rules": hex(rules.encode()),
-        "signedHeader": hex(header.encode()),
-        "parentSigner": signer,
-    });
-    if let (Some(file), Json::Object(proof)) = (file.as_object_mut(), proof) {
-        file.extend(proof);
-    }
-    pretty(&file)
+    let head = object([
+        ("type", text(PROOF)),
+        ("rules", hex(&rules.encode())),
+        ("signedHeader", hex(&header.encode())),
+        ("parentSigner", hex(signer.as_slice())),
+    ]);
+    pretty(&json::merge(head, proof))
 }
 
-/// An `eth_getProof` result (EIP-1186) of verified values.
+/// An `eth_getProof` result (EIP-1186) of verified values; `None` stands for an account that is proven absent.
 pub(crate) fn eip1186(
     address: Address,
     account: Option<&Account>,
     nodes: &[Bytes],
     slots: &[ProvenSlot],
 ) -> Json {
-    let account = account.cloned().unwrap_or_default();
-    let slots: Vec<Json> = slots
-        .iter()
-        .map(|(slot, value, nodes)| json!({ "key": slot, "value": value, "proof": nodes }))
-        .collect();
-    json!({
-        "address": address,
-        "balance": account.balance,
-        "nonce": U256::from(account.nonce),
-        "codeHash": account.code_hash,
-        "storageHash": account.storage_root,
-        "accountProof": nodes,
-        "storageProof": slots,
-    })
+    let account = account.copied().unwrap_or_default();
+    let slot = |(slot, value, nodes): &ProvenSlot| {
+        object([
+            ("key", Some(quantity(*slot))),
+            ("value", Some(quantity(*value))),
+            ("proof", Some(list(nodes))),
+        ])
+    };
+    object([
+        ("address", hex(address.as_slice())),
+        ("balance", Some(quantity(account.balance))),
+        ("nonce", Some(number(account.nonce))),
+        ("codeHash", Some(word(account.code_hash))),
+        ("storageHash", Some(word(account.storage_root))),
+        ("accountProof", Some(list(nodes))),
+        (
+            "storageProof",
+            Some(Json::Array(slots.iter().map(slot).collect())),
+        ),
+    ])
 }
 
 /// The text of a transition file.
@@ -73,27 +76,32 @@ pub fn write_transition(
     parent_signer: Address,
     update: &Update,
 ) -> String {
-    pretty(&json!({
-        "type": TRANSITION,
-        "rules": hex(rules.encode()),
-        "parent": hex(parent.encode()),
-        "parentSigner": parent_signer,
-        "update": hex(update.encode()),
-    }))
+    pretty(&object([
+        ("type", text(TRANSITION)),
+        ("rules", hex(&rules.encode())),
+        ("parent", hex(&parent.encode())),
+        ("parentSigner", hex(parent_signer.as_slice())),
+        ("update", hex(&update.encode())),
+    ]))
 }
 
 /// The text of an evidence file.
 pub(crate) fn write_evidence(evidence: &Evidence) -> String {
-    let side = |signed: &sidelight_core::evidence::SignedHash| json!({ "hash": signed.hash, "signature": hex(signed.signature) });
-    pretty(&json!({
-        "type": EVIDENCE,
-        "chainId": evidence.chain_id,
-        "rulesHash": evidence.rules_hash,
-        "number": evidence.number,
-        "signer": evidence.signer,
-        "first": side(&evidence.first),
-        "second": side(&evidence.second),
-    }))
+    let side = |signed: &SignedHash| {
+        Some(object([
+            ("hash", Some(word(signed.hash))),
+            ("signature", hex(&signed.signature)),
+        ]))
+    };
+    pretty(&object([
+        ("type", text(EVIDENCE)),
+        ("chainId", Some(Json::from(evidence.chain_id))),
+        ("rulesHash", Some(word(evidence.rules_hash))),
+        ("number", Some(Json::from(evidence.number))),
+        ("signer", hex(evidence.signer.as_slice())),
+        ("first", side(&evidence.first)),
+        ("second", side(&evidence.second)),
+    ]))
 }
 
 /// The text of a checkpoint file; none for genesis, which the rules name already.
@@ -102,16 +110,24 @@ pub(crate) fn write_checkpoint(
     header: &VerifiedHeader,
     time_s: u64,
 ) -> Option<String> {
-    Some(pretty(&json!({
-        "type": CHECKPOINT,
-        "rules": hex(rules.encode()),
-        "signedHeader": hex(header.signed()?.encode()),
-        "parentSigner": header.signer()?,
-        "time": time_s,
-    })))
+    Some(pretty(&object([
+        ("type", text(CHECKPOINT)),
+        ("rules", hex(&rules.encode())),
+        ("signedHeader", hex(&header.signed()?.encode())),
+        ("parentSigner", hex(header.signer()?.as_slice())),
+        ("time", Some(Json::from(time_s))),
+    ])))
+}
+
+fn text(text: &str) -> Option<Json> {
+    Some(Json::String(text.into()))
+}
+
+fn hex(bytes: &[u8]) -> Option<Json> {
+    Some(data(bytes))
 }
 
 fn pretty(json: &Json) -> String {
-    // Serializing a value that was made here cannot fail; an empty file would be refused by everyone.
-    serde_json::to_string_pretty(json).unwrap_or_default()
+    // The alternate form of a value's text is indented.
+    format!("{json:#}")
 }

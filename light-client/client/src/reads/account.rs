@@ -1,6 +1,6 @@
 //! Accounts, storage and code, proven against the state root of a signed header.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde_json::Value as Json;
@@ -284,7 +284,7 @@ impl Inner {
         let value = state.watched.get(address, known.header.hash())?;
         slots
             .iter()
-            .all(|slot| value.slots.contains_key(slot))
+            .all(|slot| value.slot(*slot).is_some())
             .then(|| value.clone())
     }
 
@@ -305,13 +305,7 @@ impl Inner {
         let trust = self.label(known, TrustLevel::Consistent, checks, None, &origin);
         let slots = slots
             .iter()
-            .map(|slot| {
-                (
-                    *slot,
-                    value.slots.get(slot).copied().unwrap_or_default(),
-                    trust.clone(),
-                )
-            })
+            .map(|slot| (*slot, value.slot(*slot).unwrap_or_default(), trust.clone()))
             .collect();
         Some(view_account(address, value.account.as_ref(), &trust, slots))
     }
@@ -382,7 +376,7 @@ impl ProvenAccount {
                 .slots
                 .iter()
                 .map(|(slot, value, _)| (*slot, *value))
-                .collect::<BTreeMap<_, _>>(),
+                .collect(),
             at: self.known.header.hash(),
             since: self.known.header.number(),
             source: self.origin.source.clone(),

@@ -8,10 +8,6 @@
 
 mod account;
 mod block;
-#[cfg(feature = "decode")]
-mod decode;
-#[cfg(not(feature = "decode"))]
-#[path = "opaque.rs"]
 mod decode;
 mod transaction;
 

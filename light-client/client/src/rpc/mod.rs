@@ -8,27 +8,20 @@
 //! ```
 
 mod eth;
+mod options;
 mod params;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+pub use self::options::read_options;
 use self::params::Params;
 use crate::{
     driver::Client,
-    dto::{ErrorView, Labelled, StartOptions, Trust},
+    dto::{ErrorView, Finality, Labelled, Trust, TrustLevel},
     error::ClientError,
     files::verify_file,
+    json,
 };
-
-/// Reads the options of `sidelight_start`.
-#[allow(
-    clippy::result_large_err,
-    reason = "called once, and what comes out is what leaves the client"
-)]
-pub fn read_options(json: &str) -> Result<StartOptions, ErrorView> {
-    serde_json::from_str(json)
-        .map_err(|error| ClientError::Params(format!("options: {error}")).view("sidelight_start"))
-}
 
 impl Client {
     /// Answers one call: `params` is a JSON list, the answer is JSON.
@@ -37,63 +30,61 @@ impl Client {
             Ok(params) => self.answer(method, &Params(params)).await,
             Err(error) => Err(ClientError::Params(format!("not JSON: {error}"))),
         };
-        answer
-            .map(|json| json.to_string())
-            .map_err(|error| error.view(method))
+        answer.map_err(|error| error.view(method))
     }
 
-    async fn answer(&self, method: &str, params: &Params) -> Result<Json, ClientError> {
+    async fn answer(&self, method: &str, params: &Params) -> Result<String, ClientError> {
         match method {
-            "sidelight_status" => to_json(&self.status()),
-            "sidelight_account" => to_json(
-                &self
-                    .account(params.address(0)?, &params.slots(1)?, params.block(2)?)
-                    .await?,
-            ),
-            "sidelight_block" => to_json(&self.block(params.block(0)?).await?),
-            "sidelight_transaction" => to_json(&self.transaction(params.hash(0)?).await?),
-            "sidelight_request" => {
-                let (method, params) = (params.text(0)?, params.list(1));
-                to_json(&self.request(method, &params).await?)
+            "sidelight_status" => to_text(&self.status()),
+            "sidelight_account" => {
+                let (address, slots) = (params.address(0)?, params.slots(1)?);
+                to_text(&self.account(address, &slots, params.block(2)?).await?)
             }
-            "sidelight_saveProof" => Ok(json!(
-                self.save_proof(params.address(0)?, &params.slots(1)?, params.block(2)?)
-                    .await?
-            )),
+            "sidelight_block" => to_text(&self.block(params.block(0)?).await?),
+            "sidelight_transaction" => to_text(&self.transaction(params.hash(0)?).await?),
+            "sidelight_request" => to_text(&self.request(params.text(0)?, &params.list(1)).await?),
+            "sidelight_saveProof" => {
+                let (address, slots) = (params.address(0)?, params.slots(1)?);
+                let text = self.save_proof(address, &slots, params.block(2)?).await?;
+                Ok(Json::String(text).to_string())
+            }
             "sidelight_verifyFile" => {
-                to_json(&verify_file(params.text(0)?, params.optional_hash(1)?))
+                to_text(&verify_file(params.text(0)?, params.optional_hash(1)?))
             }
-            "sidelight_watch" => to_json(&self.watch(&params.watch(0)?).await?),
-            "sidelight_forget" => self.forget().await.map(|()| Json::Null),
+            "sidelight_watch" => to_text(&self.watch(&options::read_watch(params.at(0))?).await?),
+            "sidelight_forget" => self.forget().await.map(|()| "null".into()),
             "sidelight_close" => {
                 self.close().await;
-                Ok(Json::Null)
+                Ok("null".into())
             }
-            _ => Ok(self.request(method, params).await?.value),
+            _ => Ok(self.request(method, params).await?.value.to_string()),
         }
     }
 
     /// Answers a provider's method with the label of its answer.
     async fn request(&self, method: &str, params: &Params) -> Result<Labelled<Json>, ClientError> {
+        let chain_id = self.inner.trust.rules.chain_id;
         match method {
-            "eth_chainId" => {
-                Ok(self.pinned(json!(format!("{:#x}", self.inner.trust.rules.chain_id))))
-            }
-            "net_version" => Ok(self.pinned(json!(self.inner.trust.rules.chain_id.to_string()))),
+            "eth_chainId" => Ok(pinned(json::number(chain_id))),
+            "net_version" => Ok(pinned(Json::String(chain_id.to_string()))),
             "eth_blockNumber" => self.block_number(),
-            "eth_getBalance" => self.balance(params.address(0)?, params.block(1)?).await,
-            "eth_getTransactionCount" => self.nonce(params.address(0)?, params.block(1)?).await,
+            "eth_getBalance" | "eth_getTransactionCount" => {
+                let view = self
+                    .account(params.address(0)?, &[], params.block(1)?)
+                    .await?;
+                Ok(match method {
+                    "eth_getBalance" => view.balance.map(json::quantity),
+                    _ => view.nonce.map(json::number),
+                })
+            }
             "eth_getStorageAt" => {
-                self.storage_at(params.address(0)?, params.quantity(1)?, params.block(2)?)
-                    .await
+                let (address, slot) = (params.address(0)?, params.quantity(1)?);
+                let view = self.account(address, &[slot], params.block(2)?).await?;
+                eth::only_slot(view)
             }
             "eth_getCode" => {
-                let Labelled { value, trust } =
-                    self.code(params.address(0)?, params.block(1)?).await?;
-                Ok(Labelled {
-                    value: json!(value),
-                    trust,
-                })
+                let code = self.code(params.address(0)?, params.block(1)?).await?;
+                Ok(code.map(|code| json::data(&code)))
             }
             "eth_getProof" => {
                 self.proof(params.address(0)?, &params.slots(1)?, params.block(2)?)
@@ -105,27 +96,38 @@ impl Client {
             _ => Err(ClientError::NotSupported(method.chars().take(80).collect())),
         }
     }
+}
 
-    /// What the rules say, and nobody else has a say in.
-    fn pinned(&self, value: Json) -> Labelled<Json> {
-        let trust = Trust {
-            level: crate::dto::TrustLevel::Proven,
-            finality: crate::dto::Finality::Settled,
-            block: None,
-            state_root: None,
-            checks: vec!["part of the chain's rules, whose hash is in every signature".into()],
-            proof: None,
-            proof_bytes: 0,
-            ms: 0.0,
-            source: "rules".into(),
-            age_ms: 0,
-            stale: false,
-        };
-        Labelled { value, trust }
+impl<T> Labelled<T> {
+    /// The same value in another form.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Labelled<U> {
+        Labelled {
+            value: change(self.value),
+            trust: self.trust,
+        }
     }
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<Json, ClientError> {
-    serde_json::to_value(value)
+/// What the rules say: their hash is in every signature.
+fn pinned(value: Json) -> Labelled<Json> {
+    let trust = Trust {
+        level: TrustLevel::Signed,
+        finality: Finality::Sealed,
+        block: None,
+        state_root: None,
+        checks: vec!["part of the chain's rules, whose hash is in every signature".into()],
+        proof: None,
+        proof_bytes: 0,
+        ms: 0.0,
+        source: "rules".into(),
+        age_ms: 0,
+        stale: false,
+    };
+    Labelled { value, trust }
+}
+
+/// Written at once, without a tree of values between: one serializer for everything that leaves.
+fn to_text(value: &impl serde::Serialize) -> Result<String, ClientError> {
+    serde_json::to_string(value)
         .map_err(|error| ClientError::NotSupported(format!("this value as JSON: {error}")))
 }

@@ -5,13 +5,13 @@ use std::str::FromStr;
 use alloy_primitives::{Address, B256, U256};
 use serde_json::Value as Json;
 
-use crate::{dto::WatchEntry, error::ClientError, reads::BlockId};
+use crate::{error::ClientError, reads::BlockId};
 
 /// A list of JSON values.
 pub(super) struct Params(pub(super) Json);
 
 impl Params {
-    fn at(&self, index: usize) -> &Json {
+    pub(super) fn at(&self, index: usize) -> &Json {
         self.0.get(index).unwrap_or(&Json::Null)
     }
 
@@ -84,11 +84,6 @@ impl Params {
         }
     }
 
-    pub(super) fn watch(&self, index: usize) -> Result<Vec<WatchEntry>, ClientError> {
-        serde_json::from_value(self.at(index).clone())
-            .map_err(|error| ClientError::Params(format!("watch: {error}")))
-    }
-
     fn parse<T: FromStr>(&self, index: usize, expected: &str) -> Result<T, ClientError> {
         let text = self
             .at(index)
@@ -104,7 +99,7 @@ impl Params {
     }
 }
 
-fn read_quantity(value: &Json) -> Option<U256> {
+pub(super) fn read_quantity(value: &Json) -> Option<U256> {
     let digits = value.as_str()?.strip_prefix("0x")?;
     let is_hex = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex

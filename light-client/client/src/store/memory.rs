@@ -1,21 +1,18 @@
 //! A store that does not survive: private windows, tests, and where nothing else can be had.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, MAX_RECORD_BYTES, StoreError};
 use crate::platform::BoxFuture;
 
-/// Records in a map.
+/// Records in a list: there are a few dozen.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    records: Mutex<BTreeMap<String, Vec<u8>>>,
+    records: Mutex<Vec<(String, Vec<u8>)>>,
 }
 
 impl MemoryStore {
-    fn records(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+    fn records(&self) -> MutexGuard<'_, Vec<(String, Vec<u8>)>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -26,7 +23,7 @@ impl Backend for MemoryStore {
     }
 
     fn load(&self) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>> {
-        let small = |(name, bytes): (&String, &Vec<u8>)| {
+        let small = |(name, bytes): &(String, Vec<u8>)| {
             (bytes.len() <= MAX_RECORD_BYTES).then(|| (name.clone(), bytes.clone()))
         };
         let records = self.records().iter().filter_map(small).collect();
@@ -39,10 +36,8 @@ impl Backend for MemoryStore {
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut records = self.records();
         for (name, bytes) in changes {
-            match bytes {
-                Some(bytes) => records.insert(name, bytes),
-                None => records.remove(&name),
-            };
+            records.retain(|(known, _)| *known != name);
+            records.extend(bytes.map(|bytes| (name, bytes)));
         }
         Box::pin(async { Ok(()) })
     }

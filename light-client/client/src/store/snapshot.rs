@@ -18,7 +18,7 @@
 //! So a forged entry needs a scheduled sequencer's key, the same as a forged chain from the network. What cannot be seen here: a store that was put back to an older, truly signed state. That is an old
 //! head, and the freshness checks of following find it. Nor does the anchor prove that *it* descends from genesis by hash: two truly signed histories are equivocation, and that halts the client.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rlp::{Decodable, Encodable};
@@ -84,7 +84,8 @@ pub(crate) struct Snapshot {
     handovers: Vec<SignedHeader>,
     headers: VecDeque<SignedHeader>,
     next_signer: Option<Address>,
-    dirty: BTreeSet<u64>,
+    /// Chunks; may repeat.
+    dirty: Vec<u64>,
     dirty_handovers: bool,
     is_new: bool,
 }
@@ -336,7 +337,7 @@ impl Snapshot {
             .headers
             .pop_back_if(|last| last.header.number >= number)
         {
-            self.dirty.insert(replaced.header.number / CHUNK);
+            self.dirty.push(replaced.header.number / CHUNK);
         }
         if self
             .headers
@@ -367,11 +368,11 @@ impl Snapshot {
         }
         self.next_signer = Some(header.next_signer());
         self.headers.push_back(signed);
-        self.dirty.insert(number / CHUNK);
+        self.dirty.push(number / CHUNK);
         // Whole records are dropped, so that a record is either complete or the newest.
         while self.headers.len() > KEPT_HEADERS + CHUNK as usize {
             if let Some(oldest) = self.headers.pop_front() {
-                self.dirty.insert(oldest.header.number / CHUNK);
+                self.dirty.push(oldest.header.number / CHUNK);
             }
         }
     }
@@ -395,7 +396,10 @@ impl Snapshot {
                 Some(encode_headers(self.handovers.iter())),
             ));
         }
-        for chunk in std::mem::take(&mut self.dirty) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
+        for chunk in dirty {
             let mut headers = self
                 .headers
                 .iter()
