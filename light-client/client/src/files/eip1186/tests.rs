@@ -1,64 +1,62 @@
 //! Real mainnet and Sepolia proofs, and what must not pass for them.
 
-use std::path::PathBuf;
+use serde_json::json;
 
 use super::{super::verify_file, *};
 
-/// The folder of recorded vectors, beside the repository; tests that need it say so and pass where it is missing.
-fn vectors() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
-    folder.is_dir().then_some(folder)
+/// Recorded answers: a state root, and what a node answered about an account under it.
+const RECORDED: [&str; 4] = [
+    include_str!("../../../../core/testdata/proofs/mainnet-deposit-contract.json"),
+    include_str!("../../../../core/testdata/proofs/mainnet-block-builder.json"),
+    include_str!("../../../../core/testdata/proofs/sepolia-account.json"),
+    include_str!("../../../../core/testdata/proofs/sepolia-contract.json"),
+];
+
+/// The first one has a storage slot.
+fn deposit_contract() -> (B256, Json) {
+    split(RECORDED[0])
 }
 
-fn read(folder: &std::path::Path, name: &str) -> String {
-    std::fs::read_to_string(folder.join(name)).unwrap()
+fn split(recorded: &str) -> (B256, Json) {
+    let recorded: Json = serde_json::from_str(recorded).unwrap();
+    let root = recorded["stateRoot"].as_str().unwrap().parse().unwrap();
+    (root, recorded["answer"].clone())
 }
 
 #[test]
-fn real_mainnet_proofs_verify_against_the_block_beside_them() {
-    let Some(folder) = vectors() else {
-        return eprintln!("skipped: no vectors");
-    };
-    let rpc = folder.join("helios/tests/testdata/rpc");
-    let root = find_state_root(&read(&rpc, "block.json")).unwrap();
-    for (name, facts) in [
-        ("proof.json", "Account and 1 storage slot proven"),
-        ("block_miner_proof.json", "Account proven"),
-    ] {
-        let verdict = verify_file(&read(&rpc, name), Some(root));
-        assert!(verdict.ok, "{name}: {verdict:?}");
-        assert_eq!(verdict.title, facts);
-        assert!(!verify_file(&read(&rpc, name), Some(B256::repeat_byte(9))).ok);
-        assert!(
-            verify_file(&read(&rpc, name), None)
-                .reason
-                .unwrap()
-                .contains("state root")
-        );
+fn real_proofs_verify_against_their_root_and_no_other() {
+    for recorded in RECORDED {
+        let (root, answer) = split(recorded);
+        let verdict = verify_file(&answer.to_string(), Some(root));
+        assert!(verdict.ok, "{verdict:?}");
+        assert!(!verify_file(&answer.to_string(), Some(B256::repeat_byte(9))).ok);
+        let reason = verify_file(&answer.to_string(), None).reason.unwrap();
+        assert!(reason.contains("state root"));
     }
+    let (root, answer) = deposit_contract();
+    let verdict = verify_file(&answer.to_string(), Some(root));
+    assert_eq!(verdict.title, "Account and 1 storage slot proven");
 }
 
 #[test]
 fn recorded_conversations_verify_against_the_block_in_them() {
-    let Some(folder) = vectors() else {
-        return eprintln!("skipped: no vectors");
-    };
-    let sepolia = folder.join("lodestar/packages/prover/test/fixtures/sepolia");
-    for name in [
-        "eth_getBalance_contract",
-        "eth_getBalance_eoa",
-        "eth_getCode",
-        "eth_getTransactionCount",
-    ] {
-        let verdict = verify_file(&read(&sepolia, &format!("{name}.json")), None);
-        assert!(verdict.ok, "{name}: {verdict:?}");
-        assert!(
-            verdict
-                .facts
-                .iter()
-                .any(|fact| fact.value.contains("not checked"))
-        );
-    }
+    let (root, answer) = deposit_contract();
+    let answered = json!({ "jsonrpc": "2.0", "id": 1, "result": answer });
+    assert!(verify_file(&answered.to_string(), Some(root)).ok);
+    let conversation = json!({
+        "label": "eth_getBalance",
+        "execution": { "block": { "number": "0x1", "stateRoot": root } },
+        "dependentRequests": [{ "payload": { "method": "eth_getProof" }, "response": answered }],
+    });
+    let verdict = verify_file(&conversation.to_string(), None);
+    assert!(verdict.ok, "{verdict:?}");
+    assert!(
+        verdict
+            .facts
+            .iter()
+            .any(|fact| fact.value.contains("not checked"))
+    );
+    assert_eq!(find_state_root(&conversation.to_string()), Some(root));
 }
 
 /// Changes each hex digit of each string under `name`, one at a time, and wants a refusal with a reason for each.
@@ -93,23 +91,13 @@ fn flip_all(original: &Json, root: B256, names: &[&str]) -> usize {
 
 #[test]
 fn a_flip_in_a_real_proof_is_refused_with_a_reason() {
-    let Some(folder) = vectors() else {
-        return eprintln!("skipped: no vectors");
-    };
-    let rpc = folder.join("helios/tests/testdata/rpc");
-    let root = find_state_root(&read(&rpc, "block.json")).unwrap();
-    let proof: Json = serde_json::from_str(&read(&rpc, "proof.json")).unwrap();
+    let (root, proof) = deposit_contract();
     assert!(flip_all(&proof, root, &[]) > 500);
 }
 
 #[test]
 fn a_claim_that_the_proof_does_not_bear_out_is_named() {
-    let Some(folder) = vectors() else {
-        return eprintln!("skipped: no vectors");
-    };
-    let rpc = folder.join("helios/tests/testdata/rpc");
-    let root = find_state_root(&read(&rpc, "block.json")).unwrap();
-    let original: Json = serde_json::from_str(&read(&rpc, "proof.json")).unwrap();
+    let (root, original) = deposit_contract();
     for (field, lie) in [
         ("balance", "0x1"),
         ("nonce", "0x2"),
