@@ -56,7 +56,13 @@ impl Follower {
             return None;
         }
         let header = match known {
-            Some(header) => header,
+            Some(header) => {
+                if let Err(error) = self.check_copy(signed, &header, now_ms) {
+                    self.fault(id, error.fault().at(number, hash), now_ms);
+                    return None;
+                }
+                header
+            }
             None => self.connect_one(id, signed, hash, now_ms)?,
         };
         if let Some(peer) = self.peers.0.get_mut(&id) {
@@ -64,6 +70,24 @@ impl Follower {
             peer.claim = None;
         }
         Some(header)
+    }
+
+    /// A header that is known already, in a peer's own words. The hash does not cover the signature, so the peer may have forged that.
+    fn check_copy(
+        &self,
+        signed: &SignedHeader,
+        known: &VerifiedHeader,
+        now_ms: u64,
+    ) -> Result<(), HeaderError> {
+        let is_same = known.signed().is_none_or(|own| own == *signed);
+        let parent = known.number().checked_sub(1);
+        let parent = parent.and_then(|number| self.tree.get(number, signed.header.parent_hash));
+        match parent {
+            Some(parent) if !is_same => {
+                verify_header(signed, &parent.header, &self.rules, now_ms / 1_000).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Verifies an announced header if its parent is here, and remembers it as a claim if not.

@@ -240,6 +240,20 @@ fn a_forged_signature() {
 }
 
 #[test]
+fn a_forged_signature_under_a_block_that_is_known_already() {
+    let chain = TestChain::with_blocks(4);
+    let mut world = world(&chain, Mode::Headers);
+    world.announce(B, chain.update(3, Mode::Headers, &filter()));
+    world.announce(A, chain.update(3, Mode::Headers, &filter()));
+    assert_eq!(world.faults(), []);
+    let mut update = chain.update(3, Mode::Headers, &filter());
+    update.signed_header.signature[40] ^= 1;
+    world.announce(A, update);
+    assert_eq!(world.faults(), [(Some(A), "bad_signature")]);
+    assert_eq!(world.head(), 3);
+}
+
+#[test]
 fn a_broken_rule() {
     let chain = TestChain::with_blocks(4);
     check_lie(&chain, Mode::Headers, "bad_header", |update| {
