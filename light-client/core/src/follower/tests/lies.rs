@@ -254,6 +254,24 @@ fn a_forged_signature_under_a_block_that_is_known_already() {
 }
 
 #[test]
+fn headers_that_go_on_from_a_known_one_and_do_not_follow_it() {
+    let chain = TestChain::with_blocks(4);
+    let mut world = world(&chain, Mode::Headers);
+    let gapped = alloc::vec![chain.signed(2), orphan(&chain).signed_header];
+    world.nodes.insert(
+        A,
+        Box::new(move |_| Some(Ok(Response::Headers(gapped.clone())))),
+    );
+    world.announce(A, orphan(&chain));
+    let twice = [(Some(A), "wrong_parent"), (Some(A), "wrong_parent")];
+    assert_eq!(world.faults(), twice, "the orphan, and the answer");
+    world.pass(10_000, 1_000);
+    assert_eq!(world.asked_of(A), 1, "A is not asked again");
+    world.announce(B, chain.headers_update(3));
+    assert_eq!(world.head(), 3);
+}
+
+#[test]
 fn a_broken_rule() {
     let chain = TestChain::with_blocks(4);
     check_lie(&chain, Mode::Headers, "bad_header", |update| {
