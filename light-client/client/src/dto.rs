@@ -289,7 +289,7 @@ pub struct BlockEvent {
     pub base_fee: U256,
     /// Bytes that came for this block.
     pub bytes: u64,
-    /// Milliseconds that checking took.
+    /// Milliseconds that checking its header and its body took.
     pub ms: f64,
     /// The peer that sent it.
     pub peer: String,

@@ -165,11 +165,19 @@ impl Inner {
         let now_ms = self.platform.now_ms();
         let began = self.platform.ticks_ms();
         let mut state = self.state();
+        let mut signed = 0..0;
         if let Some(follower) = &mut state.follower {
+            let above = |tip: &VerifiedHeader| tip.number().saturating_add(1);
+            let first = above(follower.tip());
             work(follower, now_ms);
+            signed = first..above(follower.tip());
         }
         let ms = self.platform.ticks_ms() - began;
-        state.settle(now_ms, ms);
+        // New headers, with or without a body, are what the time went into; otherwise it was the bodies that are told below.
+        let headers = signed.end.saturating_sub(signed.start);
+        let ms_of_bodies = if headers == 0 { ms } else { 0.0 };
+        signed.for_each(|number| state.add_work(number, ms / headers as f64));
+        state.settle(now_ms, ms_of_bodies);
         drop(state);
         self.pump();
     }

@@ -88,6 +88,14 @@ impl Bodies {
     }
 }
 
+/// What a block has cost: bytes that came for it, and milliseconds that checking them took.
+#[derive(Debug)]
+struct Cost {
+    number: u64,
+    bytes: u64,
+    ms: f64,
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) mode: Mode,
@@ -115,8 +123,8 @@ pub(crate) struct State {
     pub(crate) bodies: Bodies,
     was_synced: bool,
     faults: VecDeque<FaultView>,
-    /// Bytes that came for each block.
-    costs: VecDeque<(u64, u64)>,
+    /// What each block has cost so far: its header may come long before its body.
+    costs: VecDeque<Cost>,
     last_peer: u32,
     last_request: u64,
 }
@@ -205,26 +213,38 @@ impl State {
 
     /// Bytes that came for `number`, for its event.
     pub(crate) fn add_cost(&mut self, number: u64, bytes: u64) {
+        self.charge(number, bytes, 0.0);
+    }
+
+    /// Time that checking the header or the body of `number` took, for its event.
+    pub(crate) fn add_work(&mut self, number: u64, ms: f64) {
+        self.charge(number, 0, ms);
+    }
+
+    fn charge(&mut self, number: u64, bytes: u64, ms: f64) {
         let known = self
             .costs
             .iter_mut()
             .rev()
-            .find(|(block, _)| *block == number);
+            .find(|cost| cost.number == number);
         match known {
-            Some((_, cost)) => *cost = cost.saturating_add(bytes),
-            None => self.costs.push_back((number, bytes)),
+            Some(cost) => {
+                cost.bytes = cost.bytes.saturating_add(bytes);
+                cost.ms += ms;
+            }
+            None => self.costs.push_back(Cost { number, bytes, ms }),
         }
         if self.costs.len() > KEPT_COSTS {
             self.costs.pop_front();
         }
     }
 
-    fn cost(&self, number: u64) -> u64 {
+    fn cost(&self, number: u64) -> (u64, f64) {
         self.costs
             .iter()
             .rev()
-            .find(|(block, _)| *block == number)
-            .map_or(0, |(_, bytes)| *bytes)
+            .find(|cost| cost.number == number)
+            .map_or((0, 0.0), |cost| (cost.bytes, cost.ms))
     }
 
     /// Takes a question whose answer has come from `peer`, or will not come.
@@ -244,7 +264,7 @@ impl State {
         self.status_is_old = true;
     }
 
-    /// Takes what the follower has to say. `ms` is how long it has worked for it.
+    /// Takes what the follower has to say. `ms` is how long it has checked bodies for it.
     pub(crate) fn settle(&mut self, now_ms: u64, ms: f64) {
         let mut happened = Vec::new();
         while let Some(event) = self.follower.as_mut().and_then(Follower::next_event) {
@@ -281,6 +301,7 @@ impl State {
             body,
             peer,
         } = block;
+        self.add_work(header.number(), ms);
         let source = self.url_of(peer);
         if let Some(node) = peer.and_then(|peer| self.node_of(peer)) {
             node.score.reward();
@@ -327,7 +348,7 @@ impl State {
             && !self.was_synced;
         let is_far_behind = above > SILENT_BEHIND || is_skipped;
         if !is_far_behind {
-            let bytes = self.cost(header.number());
+            let (bytes, ms) = self.cost(header.number());
             self.emit(Event::Block(block_event(
                 &header,
                 level,
