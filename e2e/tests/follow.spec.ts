@@ -18,6 +18,26 @@ test("the head advances and every block is labelled with what was checked", asyn
   await expect(page.getByTestId("fault-report")).toHaveCount(0);
 });
 
+test("the main thread is watched while the tab follows", async ({ explorer, chain, page }, info) => {
+  chain.start();
+  await page.addInitScript(() => {
+    const tasks: { at: number; ms: number }[] = [];
+    Object.assign(globalThis, { tasks });
+    const note = (list: PerformanceObserverEntryList) => tasks.push(...list.getEntries().map((one) => ({ at: one.startTime, ms: one.duration })));
+    new PerformanceObserver(note).observe({ type: "longtask", buffered: true });
+  });
+  await explorer.open();
+  await explorer.reaches(2);
+  const since = await page.evaluate(() => performance.now());
+  await explorer.reaches((await explorer.head()) + 10);
+  const tasks = await page.evaluate(() => (globalThis as unknown as { tasks: { at: number; ms: number }[] }).tasks);
+  // Browsers report tasks of 50 ms and more. How long they take depends on the machine: told, not judged.
+  const longest = (some: { ms: number }[]) => (some.length === 0 ? "none of 50 ms" : `${Math.round(Math.max(...some.map((one) => one.ms)))} ms`);
+  const words = `longest task on the main thread: ${longest(tasks.filter((one) => one.at < since))} at the start, ${longest(tasks.filter((one) => one.at >= since))} over ten blocks`;
+  info.annotations.push({ type: "main thread", description: words });
+  console.log(words);
+});
+
 test("a mode that checks less says less", async ({ explorer, page }) => {
   await explorer.open("/?mode=headers");
   await explorer.reaches(2);
@@ -34,7 +54,7 @@ test("a reload goes on from IndexedDB and does not begin at genesis again", asyn
   await page.reload();
   await expect(page.getByText("what this browser had verified before")).toBeVisible();
   await explorer.reaches(40);
-  await expect(page.getByText("indexeddb", { exact: true })).toBeVisible();
+  await expect(page.getByText("IndexedDB", { exact: true })).toBeVisible();
   await expect(page.getByTestId("fault-report")).toHaveCount(0);
 });
 

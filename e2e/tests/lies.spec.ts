@@ -43,6 +43,14 @@ const lies: Lie[] = [
   { kind: "decompression_bomb", faults: ["decompression_bomb"] },
 ];
 
+/** Lies that have a test of their own below. */
+const special = ["equivocation", "stale_head", "swapped_checkpoint"];
+
+test("every lie that the node knows is in this suite", async ({ node }) => {
+  const known = await node.rpc<{ kind: string }[]>("dev_lies");
+  expect([...lies.map((lie) => lie.kind), ...special].sort()).toEqual(known.map((lie) => lie.kind).sort());
+});
+
 for (const lie of lies) {
   test(`${lie.kind} is caught and shown`, async ({ explorer, chain, page }) => {
     const contract = await chain.contract();

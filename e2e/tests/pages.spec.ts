@@ -57,6 +57,23 @@ for (const [name, path] of Object.entries(pages)) {
   });
 }
 
+test("a caught lie and the open trust drawer fit into 320 px", async ({ explorer, chain, page }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  chain.start();
+  await explorer.open();
+  await explorer.reaches(2);
+  const width = () => page.evaluate(() => document.documentElement.scrollWidth);
+  await page.getByTestId("trust-chip").first().click();
+  const drawer = page.getByTestId("trust-drawer");
+  await expect(drawer.getByRole("listitem").first()).toBeVisible();
+  expect(await drawer.evaluate((element) => [element.getBoundingClientRect().left >= 0, element.scrollWidth <= element.clientWidth])).toEqual([true, true]);
+  await page.keyboard.press("Escape");
+  await page.getByTestId("dev-toggle").click();
+  await explorer.lie("altered_diff_value");
+  await expect(page.getByTestId("fault-report").first()).toBeVisible();
+  expect(await width()).toBeLessThanOrEqual(320);
+});
+
 test("a caught lie and the open trust drawer have no accessibility violations", async ({ explorer, chain, page }) => {
   chain.start();
   await explorer.open();

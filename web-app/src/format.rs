@@ -133,11 +133,19 @@ pub(crate) fn bytes(count: f64) -> String {
     }
 }
 
-/// Milliseconds with at most three significant digits.
+/// The name of a kind of storage.
+pub(crate) fn storage_name(kind: &str) -> String {
+    match kind {
+        "indexeddb" => "IndexedDB".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Milliseconds, no finer than the clock that browsers give to a page: steps of 0.1 ms.
 pub(crate) fn millis(ms: f64) -> String {
     match ms {
-        ms if ms < 0.01 => "<0.01 ms".to_owned(),
-        ms if ms < 10.0 => format!("{ms:.2} ms"),
+        ms if ms < 0.1 => "<0.1 ms".to_owned(),
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
         ms if ms < 1000.0 => format!("{ms:.0} ms"),
         ms => format!("{:.1} s", ms / 1000.0),
     }
@@ -252,7 +260,7 @@ mod tests {
         );
         assert_eq!(
             [millis(0.0), millis(0.42), millis(12.4), millis(1_340.0)],
-            ["<0.01 ms", "0.42 ms", "12 ms", "1.3 s"]
+            ["<0.1 ms", "0.4 ms", "12 ms", "1.3 s"]
         );
     }
 

@@ -269,8 +269,10 @@ fn Slot(address: String, read: SlotView) -> impl IntoView {
             <Fact name="Value">
                 <Labelled what="Storage slot" trust=read.labelled.trust save>
                     <span class="slot-value">
-                        <span class="mono break" data-testid="storage-value">{hex.clone()}</span>
-                        <Copy text=hex label="Copy the value" />
+                        <span class="with-copy">
+                            <span class="mono break" data-testid="storage-value">{hex.clone()}</span>
+                            <Copy text=hex label="Copy the value" />
+                        </span>
                         <span class="quiet small number">{zero.map_or_else(|| format!("decimal {}", grouped(&value.to_string())), str::to_owned)}</span>
                     </span>
                 </Labelled>

@@ -5,11 +5,12 @@ use leptos_router::components::A;
 use sidelight_client::dto::{BlockEvent, FaultView, PeerState, PeerView, Status};
 
 use crate::feed::{Line, Row};
-use crate::format::{bytes, duration, millis};
+use crate::format::{bytes, duration, millis, storage_name};
 use crate::health::Health;
 use crate::state::use_app;
 use crate::ui::empty::Empty;
 use crate::ui::facts::{Fact, Facts};
+use crate::ui::fault::words;
 use crate::ui::hash::Hash;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::number::grouped;
@@ -121,10 +122,14 @@ fn Head() -> impl IntoView {
 fn Strip() -> impl IntoView {
     let app = use_app();
     let bars = move || {
+        let contradicted = app
+            .evidence
+            .with(|evidence| evidence.as_ref().map(|evidence| evidence.number));
         app.lines.with(|lines| {
             let most = lines.iter().take(BARS).map(|line| line.row.bytes()).max().unwrap_or(0).max(1) as f64;
             let bar = |(at, line): (usize, &Line)| {
                 let (class, share) = match line.row.as_ref() {
+                    Row::Verified(block) if contradicted == Some(block.number) => ("conflict", 1.0),
                     Row::Verified(block) => (tone(block.level, false), (block.bytes as f64 / most).sqrt()),
                     Row::Refused(_) => ("conflict", 1.0),
                 };
@@ -137,10 +142,18 @@ fn Strip() -> impl IntoView {
             lines.iter().take(BARS).enumerate().map(bar).collect_view()
         })
     };
+    // Where no block has come yet, so that a young strip does not look like a broken one.
+    let unfilled = move || {
+        let first = app.lines.with(|lines| lines.len().min(BARS));
+        (first..BARS)
+            .map(|at| view! { <rect class="none" x=((BARS - 1 - at) * 8).to_string() y="61" width="3.5" height="3" rx="1" /> })
+            .collect_view()
+    };
     view! {
         <figure class="strip" aria-hidden="true">
             <svg viewBox="0 0 480 65" preserveAspectRatio="none">
                 <line x1="0" y1="64.5" x2="480" y2="64.5" />
+                {unfilled}
                 {bars}
             </svg>
             <figcaption class="small quiet">
@@ -267,9 +280,7 @@ fn RefusedRow(fault: FaultView) -> impl IntoView {
             <td data-label="Trust"><span class="chip conflict"><Icon glyph=Glyph::Conflict /> <span>"refused"</span></span></td>
             <td data-label="Block" class="number">{block}</td>
             <td data-label="Age" class="quiet"><Ago at_ms=fault.at as f64 /></td>
-            <td data-label="Reason" colspan="3">
-                {fault.kind.replace('_', " ")} " in " <span class="mono">{fault.field}</span>
-            </td>
+            <td data-label="Reason" colspan="3" title=fault.field>{words(&fault.kind)}</td>
         </tr>
     }
 }
@@ -279,6 +290,8 @@ fn RefusedRow(fault: FaultView) -> impl IntoView {
 fn Done() -> impl IntoView {
     let app = use_app();
     let count = |value: u64| view! { <span class="number">{grouped(&value.to_string())}</span> };
+    let caught =
+        move || app.faults.with(Vec::len) + usize::from(app.evidence.with(Option::is_some));
     let facts = move |status: Status| {
         let verified = status.verified;
         let anchor = match status.anchor.as_str() {
@@ -296,8 +309,8 @@ fn Done() -> impl IntoView {
                 <Fact name="Bodies and codes">{count(verified.bodies)}</Fact>
                 <Fact name="Received"><span class="number">{bytes(status.bytes as f64)}</span></Fact>
                 <Fact name="Starts from">{anchor}</Fact>
-                <Fact name="Kept in"><span title=storage.why>{storage.kind}</span></Fact>
-                <Fact name="Lies caught"><span class="number">{move || app.faults.with(Vec::len)}</span></Fact>
+                <Fact name="Kept in"><span title=storage.why>{storage_name(&storage.kind)}</span></Fact>
+                <Fact name="Lies caught"><span class="number">{caught}</span></Fact>
             </Facts>
         }
     };
@@ -378,7 +391,7 @@ fn Peer(peer: PeerView) -> impl IntoView {
                 {faults}
             </p>
             <div class="score">
-                <meter min="0" max="100" low="35" high="70" optimum="100" value=peer.score.to_string() aria-label="Score"></meter>
+                <meter min="0" max="100" low="15" high="35" optimum="100" value=peer.score.to_string() aria-label="Score"></meter>
                 <span class="number small">{peer.score}</span>
             </div>
         </li>

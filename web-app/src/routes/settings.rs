@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::format::storage_name;
 use crate::settings::{keep_mode, keep_nodes, mode, nodes};
 use crate::state::use_app;
 use crate::ui::button::Button;
@@ -47,11 +48,11 @@ pub(crate) fn SettingsPage() -> impl IntoView {
                 .map(|status| match status.storage.why.as_str() {
                     "" => format!(
                         "Verified headers are kept in {} and checked again when this page opens.",
-                        status.storage.kind
+                        storage_name(&status.storage.kind)
                     ),
                     why => format!(
                         "Verified headers are kept in {}: {why}.",
-                        status.storage.kind
+                        storage_name(&status.storage.kind)
                     ),
                 })
         })

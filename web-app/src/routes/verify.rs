@@ -1,12 +1,12 @@
 //! `/verify`: judges a file in this tab. Nothing leaves the tab, and no node is asked.
 
-use leptos::html::Input;
+use leptos::html::{Div, Input};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::json;
 use sidelight_client::dto::{ErrorView, FileVerdict};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DragEvent, File};
+use web_sys::{DragEvent, File, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use crate::state::use_app;
 use crate::ui::button::Button;
@@ -37,6 +37,19 @@ pub(crate) fn VerifyPage() -> impl IntoView {
     let over = RwSignal::new(false);
     let trouble = RwSignal::new(None::<String>);
     let input = NodeRef::<Input>::new();
+    let side = NodeRef::<Div>::new();
+    // On a small screen the verdict stands below the form.
+    Effect::new(move |_| {
+        if matches!(verdict.get(), Verdict::Given(_) | Verdict::Failed(_)) {
+            request_animation_frame(move || {
+                if let Some(side) = side.get_untracked() {
+                    let options = ScrollIntoViewOptions::new();
+                    options.set_block(ScrollLogicalPosition::Nearest);
+                    side.scroll_into_view_with_scroll_into_view_options(&options);
+                }
+            });
+        }
+    });
 
     let judge = move || {
         let file = text.get_untracked();
@@ -145,7 +158,7 @@ pub(crate) fn VerifyPage() -> impl IntoView {
                         />
                     </div>
                 </div>
-                <div class="verify-side" aria-live="polite">
+                <div class="verify-side" aria-live="polite" node_ref=side>
                     {move || match verdict.get() {
                         Verdict::None => view! { <Waiting /> }.into_any(),
                         Verdict::Checking => view! { <div class="panel"><Skeleton words="Checking the file" lines=5 /></div> }.into_any(),
@@ -176,6 +189,18 @@ fn Waiting() -> impl IntoView {
     }
 }
 
+/// What kind of file it is.
+fn name_of(kind: &str) -> &'static str {
+    match kind {
+        "proof" => "Saved proof",
+        "transition" => "Block transition",
+        "evidence" => "Equivocation evidence",
+        "checkpoint" => "Checkpoint",
+        "eip1186" => "eth_getProof answer",
+        _ => "Unknown file",
+    }
+}
+
 #[component]
 fn Judged(verdict: FileVerdict) -> impl IntoView {
     let FileVerdict {
@@ -186,15 +211,15 @@ fn Judged(verdict: FileVerdict) -> impl IntoView {
         reason,
     } = verdict;
     let (class, glyph, word) = if ok {
-        ("verdict consistent", Glyph::Done, "holds")
+        ("verdict consistent", Glyph::Done, "It holds")
     } else {
-        ("verdict conflict", Glyph::Conflict, "does not hold")
+        ("verdict conflict", Glyph::Conflict, "It does not hold")
     };
     view! {
         <div class="panel" data-testid="verify-verdict" data-ok=ok.to_string() data-kind=kind.clone()>
             <section class=class>
-                <p class="verdict-word"><Icon glyph /> {format!("{kind}: {word}")}</p>
-                <p>{title}</p>
+                <p class="verdict-word"><Icon glyph /> {word}</p>
+                <p>{name_of(&kind)} <span class="quiet">{if ok { format!(" · {title}") } else { String::new() }}</span></p>
                 {reason.map(|reason| view! { <pre class="reason">{reason}</pre> })}
             </section>
             {(!facts.is_empty())

@@ -47,10 +47,17 @@ pub(crate) fn Trouble(error: ErrorView, on_again: impl Fn() + Copy + 'static) ->
         4900 => "No node answers",
         _ => "No answer",
     };
+    let reason = match error.code {
+        -32001 => {
+            "No node that was asked has it. Whether it does not exist or is kept back cannot be told."
+                .to_owned()
+        }
+        _ => error.message,
+    };
     view! {
         <div class="empty" role="status">
             <p class="empty-title">{title}</p>
-            <p class="quiet">{error.message}</p>
+            <p class="quiet">{reason}</p>
             {again}
         </div>
     }

@@ -9,9 +9,36 @@ use super::number::grouped;
 use super::time::Ago;
 use crate::health::SeenFault;
 
-/// `bad_signature` as "bad signature".
-fn words(kind: &str) -> String {
-    kind.replace('_', " ")
+/// What was caught, for a kind of the threat model.
+pub(crate) fn words(kind: &str) -> String {
+    let words = match kind {
+        "bad_envelope" => "a damaged message",
+        "oversized" => "a message above its size limit",
+        "decompression_bomb" => "a decompression bomb",
+        "bad_header" => "a header that breaks a rule",
+        "wrong_parent" => "a header that does not extend the chain",
+        "bad_signature" => "a header that the sequencer did not sign",
+        "stale_head" => "an old head, shown as the newest",
+        "equivocation" => "two signed blocks at one height",
+        "bad_bal_hash" => "a diff that is not the signed one",
+        "bad_bal" => "a malformed diff, signed by the sequencer",
+        "altered_change" => "a change that is not the signed one",
+        "omitted_change" => "a change that was left out",
+        "false_absence" => "an absence that is not proven",
+        "bad_witness" => "a witness that does not fit",
+        "incomplete_witness" => "a witness that leaves something out",
+        "state_root_mismatch" => "a signed diff that does not give the signed state",
+        "post_state_mismatch" => "a signed diff that disagrees with the signed state",
+        "bad_code" => "code that does not have the signed hash",
+        "bad_proof" => "a proof that does not lead to the signed root",
+        "bad_checkpoint" => "a stored or given start that cannot be trusted",
+        "sequence_gap" => "messages that are missing without a word",
+        "wrong_response" => "an answer to another question",
+        "unresponsive" => "a node that does not answer",
+        "reorg_too_deep" => "a branch that leaves below what is kept",
+        other => return other.replace('_', " "),
+    };
+    words.to_owned()
 }
 
 /// The report as plain text, for an issue or a letter.
@@ -39,13 +66,14 @@ pub(crate) fn FaultReport(seen: SeenFault) -> impl IntoView {
                 <p class="fault-title">{title.clone()}</p>
                 <Copy text label="Copy report" wide=true />
             </header>
-            {(!fault.message.is_empty()).then(|| view! { <p>{fault.message.clone()}</p> })}
             <dl class="fault-facts">
                 <div><dt>"field"</dt><dd class="mono">{fault.field}</dd></div>
                 <div><dt>"expected"</dt><dd class="mono">{fault.expected}</dd></div>
                 <div><dt>"got"</dt><dd class="mono got">{fault.got}</dd></div>
             </dl>
             <p class="fault-foot small quiet">
+                <span class="mono">{fault.kind.clone()}</span>
+                " · "
                 {fault.block.map(|block| format!("block {} · ", grouped(&block.to_string())))}
                 <span class="mono break">{fault.peer}</span>
                 " · "
