@@ -67,26 +67,56 @@ impl PartialState {
         self.root();
         let mut recorder = Recorder::new(lookup);
         for (address, slots) in reads {
-            let key = keccak256(address);
-            let Some(account) = self.account_with(key, &mut recorder)? else {
-                continue;
-            };
-            if account.storage_root == EMPTY_ROOT_HASH {
-                continue;
-            }
-            let trie = self.storage_trie(key, account.storage_root);
-            for slot in slots {
-                trie.get_with(
-                    hash_slot(*slot).as_slice(),
-                    &mut recorder.storage_resolver(key),
-                )
+            self.read_resolving(*address, slots.iter().copied(), &mut recorder)?;
+        }
+        Ok(recorder.into_witness())
+    }
+
+    /// As [`apply_with`](Self::apply_with), and the witness proves everything that executing the block reads too: each account and slot that `changes` names, changed or not, and
+    /// the accounts of `looked_at`.
+    pub fn apply_executed_with(
+        &mut self,
+        lookup: impl FnMut(&B256) -> Option<Bytes>,
+        changes: &[AccountChanges],
+        looked_at: &[Address],
+    ) -> Result<Vec<Bytes>, StateError> {
+        self.root();
+        let mut recorder = Recorder::new(lookup);
+        for address in looked_at {
+            self.read_resolving(*address, core::iter::empty(), &mut recorder)?;
+        }
+        for change in changes {
+            let written = change.storage_changes.iter().map(|slot| slot.slot);
+            let slots = written.chain(change.storage_reads.iter().copied());
+            self.read_resolving(change.address, slots, &mut recorder)?;
+        }
+        self.apply_resolving(changes, &mut recorder)?;
+        Ok(recorder.into_witness())
+    }
+
+    /// Finds the nodes that prove an account and some of its slots, present or not.
+    fn read_resolving(
+        &mut self,
+        address: Address,
+        slots: impl Iterator<Item = U256>,
+        resolver: &mut impl StateResolve,
+    ) -> Result<(), StateError> {
+        let key = keccak256(address);
+        let Some(account) = self.account_with(key, resolver)? else {
+            return Ok(());
+        };
+        if account.storage_root == EMPTY_ROOT_HASH {
+            return Ok(());
+        }
+        let trie = self.storage_trie(key, account.storage_root);
+        for slot in slots {
+            trie.get_with(hash_slot(slot).as_slice(), &mut resolver.storage(key))
                 .map_err(|error| StateError::Storage {
                     account: key,
                     error,
                 })?;
-            }
         }
-        Ok(recorder.into_witness())
+        Ok(())
     }
 
     /// Puts an account into the state as it is, even an empty one, with storage: how a genesis block makes its accounts. Storage that the account has stays, but for the slots

@@ -1,0 +1,64 @@
+//! What a run found, for people and as JSON.
+
+use serde::Serialize;
+
+/// How a case ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As the suite says.
+    Passed,
+    /// Otherwise.
+    Failed,
+    /// Not run, for a reason.
+    Skipped,
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Case {
+    /// File and name.
+    pub name: String,
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed or was skipped; empty when it passed.
+    pub reason: String,
+}
+
+/// All cases of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The suite's name.
+    pub suite: String,
+    /// How many passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// How many were skipped.
+    pub skipped: usize,
+    /// Each case, in the order of the files.
+    pub cases: Vec<Case>,
+}
+
+impl Report {
+    /// An empty report.
+    #[must_use]
+    pub fn new(suite: &str) -> Self {
+        Self {
+            suite: suite.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds cases and counts them.
+    pub fn extend(&mut self, cases: impl IntoIterator<Item = Case>) {
+        for case in cases {
+            match case.status {
+                Status::Passed => self.passed += 1,
+                Status::Failed => self.failed += 1,
+                Status::Skipped => self.skipped += 1,
+            }
+            self.cases.push(case);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Executes a block in revm and records its block access list (EIP-7928).
+//!
+//! ```text
+//!  BAL index   0                    1 .. n             n + 1
+//!              EIP-2935, EIP-4788   transactions       EIP-7002, EIP-7251, rewards, withdrawals
+//! ```
+
+use std::sync::Arc;
+
+use alloy_consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, Transaction, TxEnvelope};
+use alloy_eip7928::AccountChanges;
+use alloy_eips::{
+    eip7002::{WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_TYPE},
+    eip7251::{CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_TYPE},
+    eip7685::Requests,
+};
+use alloy_evm::{
+    EthEvm, Evm, EvmEnv, FromRecoveredTx,
+    block::{
+        BlockExecutionError, SystemCaller, state_changes::post_block_balance_increments,
+    },
+    eth::{dao_fork, eip6110},
+};
+use alloy_hardforks::{EthereumHardforks, ForkCondition};
+use alloy_primitives::{Address, Bloom, Bytes};
+use revm::{
+    Context, Database, DatabaseCommit, MainBuilder, MainContext,
+    context::{TxEnv, result::EVMError, result::InvalidTransaction},
+    database::State,
+    database_interface::{DatabaseCommitExt, bal::EvmDatabaseError},
+    handler::EthPrecompiles,
+    inspector::NoOpInspector,
+    state::bal::{Bal, BlockAccessIndex},
+};
+
+use crate::{
+    account::mend_extcodehash,
+    block::DecodedBlock,
+    error::{BlockError, TransactionError},
+    spec::{ChainSpec, Fork},
+    transaction::recover_sender,
+};
+
+/// What executing a block gave.
+#[derive(Clone, Debug, Default)]
+pub struct Executed {
+    /// Senders of the transactions, recovered here.
+    pub senders: Vec<Address>,
+    /// Receipts of the transactions.
+    pub receipts: Vec<ReceiptEnvelope>,
+    /// Gas of all transactions.
+    pub gas_used: u64,
+    /// The union of the receipts' blooms.
+    pub logs_bloom: Bloom,
+    /// What the block requests of the consensus layer (EIP-7685); empty before Prague.
+    pub requests: Requests,
+    /// Every access and change, in canonical order.
+    pub bal: Vec<AccountChanges>,
+}
+
+/// Bounds on a database that blocks are executed over.
+pub trait StateSource: Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt::Debug {}
+
+impl<T: Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt::Debug> StateSource for T {}
+
+type BlockEvm<DB> = EthEvm<State<DB>, NoOpInspector, EthPrecompiles>;
+type RunError<DB> = EVMError<EvmDatabaseError<<DB as Database>::Error>>;
+
+/// Executes a block over the state before it. With `bal`, each read is answered from that list where it has a value, and an access that it does not name fails the block.
+///
+/// Neither the block's roots nor its parent are looked at: see [`crate::verify_body`], [`crate::verify_header_rules`] and [`crate::verify_outcome`].
+pub fn execute_block<DB: StateSource>(
+    spec: &ChainSpec,
+    decoded: &DecodedBlock,
+    db: DB,
+    bal: Option<&[AccountChanges]>,
+) -> Result<Executed, BlockError> {
+    let state = State::builder().with_database(db).with_bal_builder();
+    let state = match bal {
+        Some(bal) => {
+            let bal = Bal::clone_from_alloy(bal)
+                .map_err(|error| BlockError::OutsideAccessList(error.to_string()))?;
+            state.with_bal(Arc::new(bal)).build()
+        }
+        None => state.build(),
+    };
+    Execution::new(spec, decoded, state).run()
+}
+
+struct Execution<'a, DB: StateSource> {
+    spec: &'a ChainSpec,
+    decoded: &'a DecodedBlock,
+    evm: BlockEvm<DB>,
+    done: Executed,
+}
+
+impl<'a, DB: StateSource> Execution<'a, DB> {
+    fn new(spec: &'a ChainSpec, decoded: &'a DecodedBlock, state: State<DB>) -> Self {
+        let header = &decoded.block.header;
+        let blobs = spec.blob_params_at(header.timestamp);
+        let EvmEnv { cfg_env, block_env } =
+            EvmEnv::for_eth_block(header, spec, spec.chain_id, blobs);
+        let mut evm = Context::mainnet()
+            .with_block(block_env)
+            .with_cfg(cfg_env)
+            .with_db(state)
+            .build_mainnet_with_inspector(NoOpInspector {});
+        mend_extcodehash(&mut evm.instruction);
+        Self {
+            spec,
+            decoded,
+            evm: EthEvm::new(evm, false),
+            done: Executed::default(),
+        }
+    }
+
+    fn run(mut self) -> Result<Executed, BlockError> {
+        let header = &self.decoded.block.header;
+        let mut system = SystemCaller::new(self.spec);
+        system
+            .apply_blockhashes_contract_call(header.parent_hash, &mut self.evm)
+            .map_err(|error| system_error("EIP-2935", &error))?;
+        system
+            .apply_beacon_root_contract_call(header.parent_beacon_block_root, &mut self.evm)
+            .map_err(|error| system_error("EIP-4788", &error))?;
+        let transactions = &self.decoded.block.body.transactions;
+        for (index, transaction) in transactions.iter().enumerate() {
+            self.set_index(index.saturating_add(1));
+            self.transact(transaction)
+                .map_err(|error| place(index, error))?;
+        }
+        self.set_index(transactions.len().saturating_add(1));
+        if self.is_active(Fork::Prague) {
+            self.collect_requests(&mut system)?;
+        }
+        self.pay_out()?;
+        let Execution { mut evm, mut done, .. } = self;
+        done.bal = evm.db_mut().take_built_alloy_bal().unwrap_or_default();
+        Ok(done)
+    }
+
+    fn is_active(&self, fork: Fork) -> bool {
+        let header = &self.decoded.block.header;
+        self.spec.is_active(fork, header.number, header.timestamp)
+    }
+
+    fn set_index(&mut self, index: usize) {
+        let index = BlockAccessIndex::new(index as u64);
+        self.evm.db_mut().set_bal_index(index);
+    }
+
+    fn transact(&mut self, transaction: &TxEnvelope) -> Result<(), BlockError> {
+        let header = &self.decoded.block.header;
+        let id = self.spec.spec_id(header.number, header.timestamp);
+        let sender = recover_sender(transaction, self.spec.chain_id, id).map_err(invalid)?;
+        let left = header.gas_limit.saturating_sub(self.done.gas_used);
+        if transaction.gas_limit() > left {
+            let (expected, got) = (left, transaction.gas_limit());
+            return Err(invalid(TransactionError::GasAllowance { expected, got }));
+        }
+        let env = TxEnv::from_recovered_tx(transaction, sender);
+        let outcome = self.evm.transact_raw(env).map_err(run_error::<DB>)?;
+        let result = outcome.result;
+        self.done.gas_used = self.done.gas_used.saturating_add(result.tx_gas_used());
+        let receipt = Receipt {
+            status: Eip658Value::Eip658(result.is_success()),
+            cumulative_gas_used: self.done.gas_used,
+            logs: result.into_logs(),
+        };
+        let receipt = receipt.with_bloom();
+        self.done.logs_bloom |= receipt.logs_bloom;
+        let receipt = ReceiptEnvelope::from_typed(transaction.tx_type(), receipt);
+        self.done.receipts.push(receipt);
+        self.done.senders.push(sender);
+        self.evm.db_mut().commit(outcome.state);
+        Ok(())
+    }
+
+    /// EIP-6110, EIP-7002 and EIP-7251.
+    fn collect_requests(&mut self, system: &mut SystemCaller<&ChainSpec>) -> Result<(), BlockError> {
+        let mut requests = Requests::default();
+        let mut deposits = Vec::new();
+        if let Some(contract) = self.spec.deposit_contract {
+            eip6110::accumulate_deposits_from_receipts(contract, &self.done.receipts, &mut deposits)
+                .map_err(|error| BlockError::SystemCall {
+                    contract: "EIP-6110",
+                    reason: error.to_string(),
+                })?;
+        }
+        if !deposits.is_empty() {
+            requests.push_request_with_type(eip6110::DEPOSIT_REQUEST_TYPE, Bytes::from(deposits));
+        }
+        if self.is_deployed("EIP-7002", WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS)? {
+            let data = system
+                .apply_withdrawal_requests_contract_call(&mut self.evm)
+                .map_err(|error| system_error("EIP-7002", &error))?;
+            if !data.is_empty() {
+                requests.push_request_with_type(WITHDRAWAL_REQUEST_TYPE, data);
+            }
+        }
+        if self.is_deployed("EIP-7251", CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS)? {
+            let data = system
+                .apply_consolidation_requests_contract_call(&mut self.evm)
+                .map_err(|error| system_error("EIP-7251", &error))?;
+            if !data.is_empty() {
+                requests.push_request_with_type(CONSOLIDATION_REQUEST_TYPE, data);
+            }
+        }
+        self.done.requests = requests;
+        Ok(())
+    }
+
+    /// Whether there is a contract to call. Looking is no access in the sense of EIP-7928, so it may look beyond the list.
+    fn is_deployed(&mut self, name: &'static str, contract: Address) -> Result<bool, BlockError> {
+        let state = self.evm.db_mut();
+        state.set_allow_bal_db_fallback(true);
+        let account = state.basic(contract);
+        state.set_allow_bal_db_fallback(false);
+        let account = account.map_err(|error| run_error::<DB>(EVMError::Database(error)))?;
+        let deployed = account.is_some_and(|account| !account.is_empty_code_hash());
+        if !deployed && self.spec.requires_request_contracts {
+            return Err(BlockError::SystemCall {
+                contract: name,
+                reason: "there is no contract".to_owned(),
+            });
+        }
+        Ok(deployed)
+    }
+
+    /// Rewards before Paris, withdrawals since Shanghai, and the DAO's irregular change (EIP-779).
+    fn pay_out(&mut self) -> Result<(), BlockError> {
+        let body = &self.decoded.block.body;
+        let mut increments = post_block_balance_increments(
+            self.spec,
+            self.evm.block(),
+            &body.ommers,
+            body.withdrawals.as_ref().map(|list| list.as_slice()),
+        );
+        let number = self.decoded.block.header.number;
+        let dao = self.spec.ethereum_fork_activation(Fork::Dao);
+        let state = self.evm.db_mut();
+        let failed = |error| run_error::<DB>(EVMError::Database(error));
+        if dao == ForkCondition::Block(number) {
+            let drained = state
+                .drain_balances(dao_fork::DAO_HARDFORK_ACCOUNTS)
+                .map_err(failed)?;
+            let sum = drained.into_iter().fold(0_u128, u128::saturating_add);
+            let beneficiary = increments.entry(dao_fork::DAO_HARDFORK_BENEFICIARY);
+            let paid = beneficiary.or_default();
+            *paid = paid.saturating_add(sum);
+        }
+        state.increment_balances(increments).map_err(failed)
+    }
+}
+
+/// Accounts that executing the block looks at beyond its access list, so that a witness must prove them: the request contracts, from Prague on.
+#[must_use]
+pub fn request_contracts(spec: &ChainSpec, header: &Header) -> &'static [Address] {
+    const CONTRACTS: [Address; 2] = [
+        WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+        CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+    ];
+    if spec.is_active(Fork::Prague, header.number, header.timestamp) {
+        &CONTRACTS
+    } else {
+        &[]
+    }
+}
+
+fn invalid(error: TransactionError) -> BlockError {
+    BlockError::Transaction { index: 0, error }
+}
+
+/// Gives an error about a transaction the transaction's index.
+fn place(index: usize, error: BlockError) -> BlockError {
+    match error {
+        BlockError::Transaction { error, .. } => BlockError::Transaction { index, error },
+        other => other,
+    }
+}
+
+fn run_error<DB: Database>(error: RunError<DB>) -> BlockError {
+    match error {
+        EVMError::Transaction(reason) => invalid(TransactionError::Invalid(reason)),
+        EVMError::Database(EvmDatabaseError::Bal(error)) => {
+            BlockError::OutsideAccessList(error.to_string())
+        }
+        EVMError::Database(EvmDatabaseError::Database(error)) => {
+            BlockError::State(error.to_string())
+        }
+        EVMError::Header(error) => invalid(TransactionError::Invalid(InvalidTransaction::from(
+            error.to_string(),
+        ))),
+        other => BlockError::State(format!("{other:?}")),
+    }
+}
+
+fn system_error(contract: &'static str, error: &BlockExecutionError) -> BlockError {
+    BlockError::SystemCall {
+        contract,
+        reason: error.to_string(),
+    }
+}
