@@ -36,6 +36,18 @@ pub(crate) const COMMANDS: &[Command] = &[
                   With names only those parts are measured and printed.",
     },
     Command {
+        name: "conformance",
+        usage: "conformance SUITE PATH [--filter S] [--json FILE] [--every N] [--in native|node|chromium]",
+        summary: "run a suite that others wrote over a folder of cases in its format; `all` runs everything",
+        details: "Suites: trie, rlp, transactions, blockchain (ethereum/tests).\n\
+                  --filter  only cases whose file and name contain S\n\
+                  --json    where the report goes\n\
+                  --every   only every Nth file, beginning with the first\n\
+                  --in      where it runs: natively, or compiled to wasm\n\n\
+                  `cargo xtask conformance all` runs every suite of SIDELIGHT_VECTORS and writes docs/conformance.md.\n\
+                  Exit status 1 when a case fails.",
+    },
+    Command {
         name: "ci",
         usage: "ci [--no-tests]",
         summary: "formatting, lints, purity, sizes, then all tests; what .ci/run calls",
@@ -113,7 +125,7 @@ fn overview() -> String {
     let mut text = String::from("Everything that a person runs in this repository.\n\n");
     text.push_str("Usage: cargo xtask COMMAND [ARGS]\n\nCommands:\n");
     for command in COMMANDS {
-        text.push_str(&format!("  {:<8} {}\n", command.name, command.summary));
+        text.push_str(&format!("  {:<11} {}\n", command.name, command.summary));
     }
     text.push_str("\n`cargo xtask COMMAND --help` says more.\n\nEnvironment:\n");
     text.push_str(
@@ -122,6 +134,7 @@ fn overview() -> String {
     text.push_str(
         "  XDG_CACHE_HOME    cache, stamps and logs go to its sidelight/; default: ~/.cache\n",
     );
+    text.push_str("  SIDELIGHT_VECTORS official test data; default: ../shared/vectors\n");
     text.push_str("  CHROMIUM          the browser to test with; default: the first one found\n");
     text.push_str("  NO_COLOR          no colours");
     text

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything that a person runs in this repository.
 //!
 //! ```text
-//!   run, test, bench, ci            what people ask for
+//!   run, test, bench, conformance, ci   what people ask for
 //!        |
 //!   setup -> build                  what has to be there first; found in place on a second call
 //!        |
@@ -11,6 +11,7 @@
 mod bench;
 mod build;
 mod ci;
+mod conformance;
 mod counts;
 mod doctor;
 mod fingerprint;
@@ -63,6 +64,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         "test" => test::command(&ws, rest),
         "bench" => bench::command(&ws, rest),
         "ci" => ci::command(&ws, rest),
+        "conformance" => conformance::command(&ws, rest),
         "doctor" => doctor::command(&ws, rest),
         "size" => size::command(&ws, rest),
         "fmt" => ci::format_command(&ws, rest),

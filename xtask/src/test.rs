@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::Result;
 use crate::build;
+use crate::conformance;
 use crate::counts::{Counts, Suite, report};
 use crate::process::{Run, tail};
 use crate::tools::{self, Purpose, binaries, browser};
@@ -142,7 +144,34 @@ fn wasm(ws: &Workspace) -> Result<Vec<Suite>> {
             &outcome,
         ));
     }
+    suites.push(conformance(ws)?);
     Ok(suites)
+}
+
+/// A tenth of the official blocks, executed in wasm in Node; the third that runs natively is a test of `light-client/conformance`.
+fn conformance(ws: &Workspace) -> Result<Suite> {
+    let started = Instant::now();
+    let report = conformance::sample(ws, "10")?;
+    let number = |key: &str| {
+        let value = report.as_ref().and_then(|report| report[key].as_u64());
+        value.unwrap_or_default()
+    };
+    let counts = Counts {
+        passed: number("passed"),
+        failed: number("failed"),
+        skipped: number("skipped") + u64::from(report.is_none()),
+    };
+    let note = if report.is_none() {
+        "there is no test data: see SIDELIGHT_VECTORS in cargo xtask help".into()
+    } else {
+        String::new()
+    };
+    Ok(Suite {
+        name: "official blocks in wasm".into(),
+        counts,
+        elapsed: started.elapsed(),
+        note,
+    })
 }
 
 /// The package's own tests, and projects that use it as a stranger would.

@@ -5,8 +5,10 @@
 //! ```
 //! The suites know no file of any vector set: they take any folder in the suite's format.
 
+mod bindings;
 pub mod report;
 pub mod suites;
 
+pub use bindings::run_file;
 pub use report::{Case, Report, Status};
 pub use suites::Suite;

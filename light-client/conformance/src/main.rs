@@ -63,7 +63,11 @@ fn run(arguments: &Arguments) -> Result<Report, Box<dyn std::error::Error>> {
     files.sort();
     let files: Vec<PathBuf> = files.into_iter().step_by(arguments.every.max(1)).collect();
     if files.is_empty() {
-        return Err(format!("{}: expected .json files, got none", arguments.path.display()).into());
+        return Err(format!(
+            "{}: expected .json files, got none",
+            arguments.path.display()
+        )
+        .into());
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
@@ -110,7 +114,10 @@ fn list_files(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         for entry in fs::read_dir(path)? {
             list_files(&entry?.path(), files)?;
         }
-    } else if path.extension().is_some_and(|extension| extension == "json") {
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         files.push(path.to_owned());
     }
     Ok(())

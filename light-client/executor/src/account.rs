@@ -11,8 +11,7 @@ use revm::{
     context_interface::Host,
     handler::instructions::EthInstructions,
     interpreter::{
-        Instruction, InstructionContext, InstructionExecResult,
-        instructions::host,
+        Instruction, InstructionContext, InstructionExecResult, instructions::host,
         interpreter::EthInterpreter,
     },
     state::AccountInfo,

@@ -114,7 +114,11 @@ fn check_ommers(
     for ommer in ommers {
         let hash = ommer.hash_slow();
         if seen.contains(&hash) {
-            return Err(broken(Rule::Ommers, "a block not in the chain", hash.to_string()));
+            return Err(broken(
+                Rule::Ommers,
+                "a block not in the chain",
+                hash.to_string(),
+            ));
         }
         seen.push(hash);
         // The block's own parent has only this block as child here.

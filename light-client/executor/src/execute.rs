@@ -16,9 +16,7 @@ use alloy_eips::{
 };
 use alloy_evm::{
     EthEvm, Evm, EvmEnv, FromRecoveredTx,
-    block::{
-        BlockExecutionError, SystemCaller, state_changes::post_block_balance_increments,
-    },
+    block::{BlockExecutionError, SystemCaller, state_changes::post_block_balance_increments},
     eth::{dao_fork, eip6110},
 };
 use alloy_hardforks::{EthereumHardforks, ForkCondition};
@@ -59,9 +57,15 @@ pub struct Executed {
 }
 
 /// Bounds on a database that blocks are executed over.
-pub trait StateSource: Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt::Debug {}
+pub trait StateSource:
+    Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt::Debug
+{
+}
 
-impl<T: Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt::Debug> StateSource for T {}
+impl<T: Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt::Debug> StateSource
+    for T
+{
+}
 
 type BlockEvm<DB> = EthEvm<State<DB>, NoOpInspector, EthPrecompiles>;
 type RunError<DB> = EVMError<EvmDatabaseError<<DB as Database>::Error>>;
@@ -134,7 +138,9 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
             self.collect_requests(&mut system)?;
         }
         self.pay_out()?;
-        let Execution { mut evm, mut done, .. } = self;
+        let Execution {
+            mut evm, mut done, ..
+        } = self;
         done.bal = evm.db_mut().take_built_alloy_bal().unwrap_or_default();
         Ok(done)
     }
@@ -177,15 +183,22 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
     }
 
     /// EIP-6110, EIP-7002 and EIP-7251.
-    fn collect_requests(&mut self, system: &mut SystemCaller<&ChainSpec>) -> Result<(), BlockError> {
+    fn collect_requests(
+        &mut self,
+        system: &mut SystemCaller<&ChainSpec>,
+    ) -> Result<(), BlockError> {
         let mut requests = Requests::default();
         let mut deposits = Vec::new();
         if let Some(contract) = self.spec.deposit_contract {
-            eip6110::accumulate_deposits_from_receipts(contract, &self.done.receipts, &mut deposits)
-                .map_err(|error| BlockError::SystemCall {
-                    contract: "EIP-6110",
-                    reason: error.to_string(),
-                })?;
+            eip6110::accumulate_deposits_from_receipts(
+                contract,
+                &self.done.receipts,
+                &mut deposits,
+            )
+            .map_err(|error| BlockError::SystemCall {
+                contract: "EIP-6110",
+                reason: error.to_string(),
+            })?;
         }
         if !deposits.is_empty() {
             requests.push_request_with_type(eip6110::DEPOSIT_REQUEST_TYPE, Bytes::from(deposits));

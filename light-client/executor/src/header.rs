@@ -60,11 +60,7 @@ pub fn verify_header_rules(
         cancun,
         header.parent_beacon_block_root.is_some(),
     )?;
-    check_presence(
-        Rule::RequestsHash,
-        prague,
-        header.requests_hash.is_some(),
-    )?;
+    check_presence(Rule::RequestsHash, prague, header.requests_hash.is_some())?;
     check_blob_gas(spec, header, parent, cancun)?;
     if header.slot_number.is_some() {
         return Err(broken(Rule::UnknownField, "no slot number", "one"));
@@ -136,11 +132,13 @@ fn check_blob_gas(
     cancun: bool,
 ) -> Result<(), BlockError> {
     check_presence(Rule::BlobGasUsed, cancun, header.blob_gas_used.is_some())?;
-    check_presence(Rule::ExcessBlobGas, cancun, header.excess_blob_gas.is_some())?;
-    let (Some(used), Some(params)) = (
-        header.blob_gas_used,
-        spec.blob_params_at(header.timestamp),
-    ) else {
+    check_presence(
+        Rule::ExcessBlobGas,
+        cancun,
+        header.excess_blob_gas.is_some(),
+    )?;
+    let (Some(used), Some(params)) = (header.blob_gas_used, spec.blob_params_at(header.timestamp))
+    else {
         return Ok(());
     };
     let most = params.max_blob_gas_per_block();

@@ -1,9 +1,6 @@
 //! A transaction by itself: encoding, signature and intrinsic gas at a fork.
 
-use alloy_consensus::{
-    Transaction, TxEnvelope, TxType, Typed2718,
-    transaction::SignerRecoverable,
-};
+use alloy_consensus::{Transaction, TxEnvelope, TxType, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::eip2718::{Decodable2718, Eip2718Error, Encodable2718};
 use alloy_evm::FromRecoveredTx;
 use alloy_primitives::{Address, B256, U256};
@@ -36,7 +33,11 @@ pub fn verify_transaction(
         check_type(&wide.transaction, spec)?;
         check_chain(&wide.transaction, chain_id, spec)?;
         let sender = wide.recover(spec.is_enabled_in(SpecId::HOMESTEAD))?;
-        check_fees(&wide.transaction, wide.max_fee, wide.has_tip().then_some(wide.tip))?;
+        check_fees(
+            &wide.transaction,
+            wide.max_fee,
+            wide.has_tip().then_some(wide.tip),
+        )?;
         return Ok(VerifiedTransaction {
             intrinsic_gas: check_gas(&wide.transaction, sender, spec)?,
             hash: wide.hash,
@@ -126,7 +127,10 @@ fn check_fees(
     if tip.is_some_and(|tip| tip > max_fee) {
         return invalid(InvalidTransaction::PriorityFeeGreaterThanMaxFee);
     }
-    if U256::from(transaction.gas_limit()).checked_mul(max_fee).is_none() {
+    if U256::from(transaction.gas_limit())
+        .checked_mul(max_fee)
+        .is_none()
+    {
         return invalid(InvalidTransaction::OverflowPaymentInTransaction);
     }
     Ok(())

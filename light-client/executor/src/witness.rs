@@ -1,8 +1,8 @@
 //! Execution from a witness alone: everything that the block reads is proven against the parent's state root.
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256, map::B256Map};
 use alloy_eip7928::AccountChanges;
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256, map::B256Map};
 use revm::{
     Database,
     database_interface::DBErrorMarker,

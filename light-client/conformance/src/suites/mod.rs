@@ -42,12 +42,7 @@ pub enum Suite {
 
 impl Suite {
     /// Every suite, in the order in which `all` runs them.
-    pub const ALL: [Self; 4] = [
-        Self::Trie,
-        Self::Rlp,
-        Self::Transactions,
-        Self::Blockchain,
-    ];
+    pub const ALL: [Self; 4] = [Self::Trie, Self::Rlp, Self::Transactions, Self::Blockchain];
 
     /// Its name on the command line.
     #[must_use]

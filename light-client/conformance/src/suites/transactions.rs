@@ -32,7 +32,9 @@ pub(super) fn check(case: Value) -> Outcome {
         let result = verify_transaction(&fixture.txbytes, 1, spec.spec_id(0, 0));
         match (result, &expected.exception) {
             (Ok(_), Some(exception)) => {
-                return Err(format!("{fork}: expected {exception}, got a valid transaction").into());
+                return Err(
+                    format!("{fork}: expected {exception}, got a valid transaction").into(),
+                );
             }
             (Err(_), Some(_)) => {}
             (Err(error), None) => {

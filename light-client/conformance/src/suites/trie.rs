@@ -56,7 +56,10 @@ fn check_root(case: &Value, root: &str, secure: bool) -> Outcome {
 fn check_neighbours(case: &Value) -> Outcome {
     let list = |value: &Value| -> Result<Vec<Vec<u8>>, Failure> {
         let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-        items.iter().map(|item| bytes_of(text_of(item, "key")?)).collect()
+        items
+            .iter()
+            .map(|item| bytes_of(text_of(item, "key")?))
+            .collect()
     };
     let mut trie = SparseTrie::empty();
     let keys = list(&case["in"])?;

@@ -6,8 +6,9 @@ use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256, map::B256Map};
 use sidelight_core::state::{Account, PartialState};
 use sidelight_executor::{
-    Ancestor, BlockError, ChainSpec, DecodedBlock, ExecutionWitness, Rule, decode_block, execute_block,
-    request_contracts, verify_body, verify_execution, verify_header_rules, verify_outcome,
+    Ancestor, BlockError, ChainSpec, DecodedBlock, ExecutionWitness, Rule, decode_block,
+    execute_block, request_contracts, verify_body, verify_execution, verify_header_rules,
+    verify_outcome,
 };
 
 use super::{
@@ -160,16 +161,21 @@ impl Chain {
             .apply_executed_with(lookup, &executed.bal, looked_at)
             .map_err(BlockError::Trie)?;
         let mut nodes = Vec::new();
-        let root_after = after.root_with(|hash, rlp| nodes.push((hash, Bytes::copy_from_slice(rlp))));
+        let root_after =
+            after.root_with(|hash, rlp| nodes.push((hash, Bytes::copy_from_slice(rlp))));
         verify_outcome(header, &executed, root_after)?;
 
-        let codes = codes_read.iter().filter_map(|hash| self.world.codes.get(hash));
+        let codes = codes_read
+            .iter()
+            .filter_map(|hash| self.world.codes.get(hash));
         let mut codes: Vec<Bytes> = codes.cloned().collect();
         codes.sort_unstable();
         let headers = lineage
             .iter()
             // The hash of a block stands in the header after it.
-            .take_while(|(_, stored)| oldest_read.is_some_and(|oldest| stored.header.number > oldest))
+            .take_while(|(_, stored)| {
+                oldest_read.is_some_and(|oldest| stored.header.number > oldest)
+            })
             .map(|(_, stored)| Bytes::from(alloy_rlp::encode(&stored.header)));
         let mut headers: Vec<Bytes> = headers.collect();
         headers.reverse();
@@ -178,7 +184,13 @@ impl Chain {
             codes,
             headers,
         };
-        self.recheck(&decoded, &parent.header, parent_hash, &executed.bal, &witness)?;
+        self.recheck(
+            &decoded,
+            &parent.header,
+            parent_hash,
+            &executed.bal,
+            &witness,
+        )?;
 
         for change in &executed.bal {
             if let Some(code) = change.code_post_state() {
@@ -214,10 +226,21 @@ impl Chain {
         let root = state.root();
         if root != header.state_root {
             let (expected, got) = (header.state_root, root);
-            return refuse("consistent", format!("root: expected {expected}, got {got}"));
+            return refuse(
+                "consistent",
+                format!("root: expected {expected}, got {got}"),
+            );
         }
         let known = PartialState::from_root(parent.state_root);
-        match verify_execution(&self.spec, parent, parent_hash, decoded, bal, witness, known) {
+        match verify_execution(
+            &self.spec,
+            parent,
+            parent_hash,
+            decoded,
+            bal,
+            witness,
+            known,
+        ) {
             Ok(_) => Ok(()),
             Err(error) => refuse("executed", error.to_string()),
         }

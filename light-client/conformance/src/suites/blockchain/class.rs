@@ -19,7 +19,9 @@ pub(super) fn covers(exception: &str, error: &ImportError) -> bool {
 /// The suite's names for an error.
 fn names_of(error: &ImportError) -> Vec<&'static str> {
     match error {
-        ImportError::UnknownParent(hash) if hash.is_zero() => vec!["UNKNOWN_PARENT_ZERO", "UNKNOWN_PARENT"],
+        ImportError::UnknownParent(hash) if hash.is_zero() => {
+            vec!["UNKNOWN_PARENT_ZERO", "UNKNOWN_PARENT"]
+        }
         ImportError::UnknownParent(_) => vec!["UNKNOWN_PARENT"],
         ImportError::Block(BlockError::Decode(_)) => vec![
             "RLP_STRUCTURES_ENCODING",
@@ -35,7 +37,11 @@ fn names_of(error: &ImportError) -> Vec<&'static str> {
         ImportError::Block(BlockError::Rule(broken)) => rule_names(broken.rule),
         ImportError::Block(BlockError::Transaction { error, .. }) => transaction_names(error),
         ImportError::Block(BlockError::SystemCall { .. }) => {
-            vec!["SYSTEM_CONTRACT_EMPTY", "SYSTEM_CONTRACT_CALL_FAILED", "INVALID_DEPOSIT_EVENT_LAYOUT"]
+            vec![
+                "SYSTEM_CONTRACT_EMPTY",
+                "SYSTEM_CONTRACT_CALL_FAILED",
+                "INVALID_DEPOSIT_EVENT_LAYOUT",
+            ]
         }
         ImportError::Block(_) | ImportError::Recheck { .. } => Vec::new(),
     }
@@ -47,9 +53,16 @@ fn rule_names(rule: Rule) -> Vec<&'static str> {
         Rule::Timestamp => vec!["INVALID_BLOCK_TIMESTAMP_OLDER_THAN_PARENT"],
         Rule::ExtraData => vec!["EXTRA_DATA_TOO_BIG"],
         Rule::GasLimit => vec!["INVALID_GASLIMIT", "GASLIMIT_TOO_BIG"],
-        Rule::GasUsed => vec!["INVALID_GAS_USED", "GAS_USED_OVERFLOW", "INVALID_GAS_USED_ABOVE_LIMIT"],
+        Rule::GasUsed => vec![
+            "INVALID_GAS_USED",
+            "GAS_USED_OVERFLOW",
+            "INVALID_GAS_USED_ABOVE_LIMIT",
+        ],
         Rule::BaseFee => vec!["INVALID_BASEFEE_PER_GAS"],
-        Rule::Difficulty => vec!["IMPORT_IMPOSSIBLE_DIFFICULTY_OVER_PARIS", "INVALID_DIFFICULTY"],
+        Rule::Difficulty => vec![
+            "IMPORT_IMPOSSIBLE_DIFFICULTY_OVER_PARIS",
+            "INVALID_DIFFICULTY",
+        ],
         Rule::Ommers => vec![
             "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS",
             "UNCLE_IN_CHAIN",
@@ -61,7 +74,11 @@ fn rule_names(rule: Rule) -> Vec<&'static str> {
             "INVALID_UNCLES_HASH",
             "RLP_STRUCTURES_ENCODING",
         ],
-        Rule::WithdrawalsRoot => vec!["INVALID_WITHDRAWALS_ROOT", "RLP_WITHDRAWALS_NOT_READ", "RLP_STRUCTURES_ENCODING"],
+        Rule::WithdrawalsRoot => vec![
+            "INVALID_WITHDRAWALS_ROOT",
+            "RLP_WITHDRAWALS_NOT_READ",
+            "RLP_STRUCTURES_ENCODING",
+        ],
         Rule::BlobGasUsed => vec!["INCORRECT_BLOB_GAS_USED", "BLOB_GAS_USED_ABOVE_LIMIT"],
         Rule::ExcessBlobGas => vec!["INCORRECT_EXCESS_BLOB_GAS"],
         Rule::RequestsHash => vec!["INVALID_REQUESTS"],
@@ -76,7 +93,11 @@ fn rule_names(rule: Rule) -> Vec<&'static str> {
 
 fn transaction_names(error: &TransactionError) -> Vec<&'static str> {
     match error {
-        TransactionError::TypeNotSupported { .. } => vec!["TYPE_NOT_SUPPORTED", "TYPE_3_TX_PRE_FORK", "TYPE_4_TX_PRE_FORK"],
+        TransactionError::TypeNotSupported { .. } => vec![
+            "TYPE_NOT_SUPPORTED",
+            "TYPE_3_TX_PRE_FORK",
+            "TYPE_4_TX_PRE_FORK",
+        ],
         TransactionError::Signature => vec!["INVALID_SIGNATURE_VRS", "EC_RECOVERY_FAIL"],
         TransactionError::ChainId => vec!["INVALID_CHAINID"],
         TransactionError::Blobs { .. } => vec![
@@ -99,15 +120,24 @@ fn invalid_names(reason: &Tx) -> Vec<&'static str> {
         Tx::GasPriceLessThanBasefee => vec!["INSUFFICIENT_MAX_FEE_PER_GAS"],
         Tx::CallerGasLimitMoreThanBlock => vec!["GAS_ALLOWANCE_EXCEEDED"],
         Tx::CallGasCostMoreThanGasLimit { .. } => vec!["INTRINSIC_GAS_TOO_LOW"],
-        Tx::GasFloorMoreThanGasLimit { .. } => vec!["INTRINSIC_GAS_TOO_LOW", "INTRINSIC_GAS_BELOW_FLOOR_GAS_COST"],
+        Tx::GasFloorMoreThanGasLimit { .. } => vec![
+            "INTRINSIC_GAS_TOO_LOW",
+            "INTRINSIC_GAS_BELOW_FLOOR_GAS_COST",
+        ],
         Tx::RejectCallerWithCode => vec!["SENDER_NOT_EOA"],
         // The product of gas and price may be all that does not fit.
         Tx::LackOfFundForMaxFee { fee, .. } if **fee == U256::MAX => {
-            vec!["INSUFFICIENT_ACCOUNT_FUNDS", "GASLIMIT_PRICE_PRODUCT_OVERFLOW"]
+            vec![
+                "INSUFFICIENT_ACCOUNT_FUNDS",
+                "GASLIMIT_PRICE_PRODUCT_OVERFLOW",
+            ]
         }
         Tx::LackOfFundForMaxFee { .. } => vec!["INSUFFICIENT_ACCOUNT_FUNDS"],
         Tx::OverflowPaymentInTransaction => {
-            vec!["INSUFFICIENT_ACCOUNT_FUNDS", "GASLIMIT_PRICE_PRODUCT_OVERFLOW"]
+            vec![
+                "INSUFFICIENT_ACCOUNT_FUNDS",
+                "GASLIMIT_PRICE_PRODUCT_OVERFLOW",
+            ]
         }
         Tx::NonceOverflowInTransaction => vec!["NONCE_IS_MAX"],
         Tx::NonceTooHigh { .. } => vec!["NONCE_MISMATCH_TOO_HIGH"],

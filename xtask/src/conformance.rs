@@ -1,0 +1,312 @@
+//! `cargo xtask conformance`: suites that others wrote, natively, in Node and in Chromium.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::process::Run;
+use crate::test::with_programs;
+use crate::tools::{self, Purpose, binaries};
+use crate::workspace::Workspace;
+
+/// A suite, and its folder in a copy of ethereum/tests.
+const SUITES: [(&str, &str); 4] = [
+    ("trie", "TrieTests"),
+    ("rlp", "RLPTests"),
+    ("transactions", "TransactionTests"),
+    ("blockchain", "BlockchainTests"),
+];
+
+/// Where a suite runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Native,
+    Node,
+    Chromium,
+}
+
+impl Place {
+    fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "native" => Ok(Self::Native),
+            "node" => Ok(Self::Node),
+            "chromium" => Ok(Self::Chromium),
+            other => Err(format!("--in: expected native, node or chromium; got {other:?}").into()),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Node => "wasm in Node",
+            Self::Chromium => "wasm in Chromium",
+        }
+    }
+}
+
+/// What was asked for.
+struct Options<'a> {
+    suite: &'a str,
+    path: PathBuf,
+    filter: &'a str,
+    json: Option<PathBuf>,
+    every: &'a str,
+    place: Place,
+}
+
+pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
+    if words.first() == Some(&"all") {
+        return all(ws, words.get(1..).unwrap_or_default());
+    }
+    let options = parse(words)?;
+    tools::ensure(ws, Purpose::Test)?;
+    let report = run(ws, &options)?;
+    print(&report);
+    if let Some(path) = &options.json {
+        fs::write(path, format!("{report:#}\n"))?;
+    }
+    Ok(exit_code(failed(&report)))
+}
+
+fn parse<'a>(words: &[&'a str]) -> Result<Options<'a>> {
+    let [suite, path, rest @ ..] = words else {
+        return Err("expected SUITE PATH, or all; see cargo xtask conformance --help".into());
+    };
+    if !SUITES.iter().any(|(name, _)| name == suite) {
+        let names: Vec<&str> = SUITES.iter().map(|(name, _)| *name).collect();
+        return Err(format!("expected one of {}; got {suite:?}", names.join(", ")).into());
+    }
+    let mut options = Options {
+        suite,
+        path: Path::new(path).to_owned(),
+        filter: "",
+        json: None,
+        every: "1",
+        place: Place::Native,
+    };
+    if !options.path.exists() {
+        return Err(format!("{path}: there is no such file or folder").into());
+    }
+    let mut words = rest.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().copied();
+        let value = value.ok_or_else(|| format!("{word}: expected a value"))?;
+        match *word {
+            "--filter" => options.filter = value,
+            "--json" => options.json = Some(value.into()),
+            "--every" => options.every = value,
+            "--in" => options.place = Place::from_name(value)?,
+            other => {
+                let known = "--filter, --json, --every or --in";
+                return Err(format!("expected {known}; got {other:?}").into());
+            }
+        }
+    }
+    if !options.every.parse::<usize>().is_ok_and(|every| every > 0) {
+        return Err(format!(
+            "--every: expected a number above 0; got {:?}",
+            options.every
+        )
+        .into());
+    }
+    Ok(options)
+}
+
+/// Runs a suite and returns its report.
+fn run(ws: &Workspace, options: &Options<'_>) -> Result<Value> {
+    let path = fs::canonicalize(&options.path)?;
+    let title = format!("Run {} ({})", options.suite, options.place.name());
+    let output = match options.place {
+        Place::Native => {
+            Run::cargo(ws, None)
+                .args([
+                    "build",
+                    "-p",
+                    "sidelight-conformance",
+                    "--bin",
+                    "sidelight-conformance",
+                ])
+                .step("Build the suites")?;
+            let file = ws.cache.join("logs/conformance.json");
+            fs::remove_file(&file).ok();
+            Run::new(ws, ws.binary("sidelight-conformance", false))
+                .arg(options.suite)
+                .arg(path)
+                .args(["--filter", options.filter, "--every", options.every])
+                .arg("--json")
+                .arg(&file)
+                .try_step(&title)?;
+            fs::read_to_string(file).map_err(|error| format!("no report was written: {error}"))?
+        }
+        Place::Node | Place::Chromium => {
+            let module = build_module(ws)?;
+            tools::npm::ensure(ws, "e2e")?;
+            let script = if options.place == Place::Node {
+                "node"
+            } else {
+                "browser"
+            };
+            let arguments = [
+                options.suite,
+                &path.to_string_lossy(),
+                options.filter,
+                options.every,
+            ];
+            let outcome = with_programs(ws, Run::new(ws, "node"), false)?
+                .dir(ws.path("e2e"))
+                .arg(ws.path(&format!("e2e/conformance/{script}.mjs")))
+                .arg(module)
+                .args(arguments)
+                .step(&title)?;
+            outcome.output
+        }
+    };
+    let start = output.find('{').ok_or("the suite printed no report")?;
+    let end = output.rfind('}').ok_or("the suite printed no report")?;
+    Ok(serde_json::from_str(
+        output.get(start..=end).unwrap_or_default(),
+    )?)
+}
+
+/// The suites compiled to wasm32, with bindings; returns the folder.
+fn build_module(ws: &Workspace) -> Result<PathBuf> {
+    binaries::wasm_cargo(ws)?
+        .args(["build", "-p", "sidelight-conformance", "--lib"])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .step("Build the suites for wasm32")?;
+    let folder = ws.target.join("conformance");
+    let built = "wasm32-unknown-unknown/debug/sidelight_conformance.wasm";
+    Run::new(ws, "wasm-bindgen")
+        .args(["--target", "web", "--out-dir"])
+        .arg(&folder)
+        .arg(ws.target.join(built))
+        .step("Bind the suites")?;
+    Ok(folder)
+}
+
+/// A part of the blockchain suite in wasm, for CI: none where the vectors are not there.
+pub(crate) fn sample(ws: &Workspace, every: &'static str) -> Result<Option<Value>> {
+    let path = vectors(ws).join("BlockchainTests");
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let options = Options {
+        suite: "blockchain",
+        path,
+        filter: "",
+        json: None,
+        every,
+        place: Place::Node,
+    };
+    run(ws, &options).map(Some)
+}
+
+fn vectors(ws: &Workspace) -> PathBuf {
+    let root = match std::env::var_os("SIDELIGHT_VECTORS") {
+        Some(folder) => PathBuf::from(folder),
+        None => ws.path("../shared/vectors"),
+    };
+    root.join("ethereum-tests")
+}
+
+/// Everything, everywhere, and `docs/conformance.md`.
+fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
+    if let Some(other) = words.first() {
+        return Err(format!("all takes no arguments; got {other:?}").into());
+    }
+    tools::ensure(ws, Purpose::Test)?;
+    let root = vectors(ws);
+    let mut rows = Vec::new();
+    for (suite, folder) in SUITES {
+        for place in [Place::Native, Place::Node, Place::Chromium] {
+            if place != Place::Native && suite != "blockchain" {
+                continue;
+            }
+            let options = Options {
+                suite,
+                path: root.join(folder),
+                filter: "",
+                json: None,
+                every: "1",
+                place,
+            };
+            let report = run(ws, &options)?;
+            print(&report);
+            rows.push((suite, place, report));
+        }
+    }
+    fs::write(ws.path("docs/conformance.md"), render(&rows))?;
+    eprintln!("written to docs/conformance.md");
+    Ok(exit_code(
+        rows.iter().map(|(.., report)| failed(report)).sum(),
+    ))
+}
+
+fn render(rows: &[(&str, Place, Value)]) -> String {
+    let mut text = String::from(
+        "# Conformance\n\nMade by `cargo xtask conformance all`. The suites are those of [ethereum/tests](https://github.com/ethereum/tests); what a case checks is in the first lines of \
+         `light-client/conformance/src/suites/`. Every valid block of `blockchain` is executed over the whole state, and then checked at `consistent` and at `executed` from its access \
+         list and witness alone.\n\n| suite | where | passed | failed | skipped |\n|---|---|---:|---:|---:|\n",
+    );
+    for (suite, place, report) in rows {
+        let number = |key: &str| report[key].as_u64().unwrap_or_default();
+        text.push_str(&format!(
+            "| `{suite}` | {} | {} | {} | {} |\n",
+            place.name(),
+            number("passed"),
+            number("failed"),
+            number("skipped"),
+        ));
+    }
+    let bad = rows.iter().flat_map(|(suite, place, report)| {
+        let cases = report["cases"].as_array().into_iter().flatten();
+        cases
+            .filter(|case| case["status"] != "passed")
+            .map(move |case| (suite, place, case))
+    });
+    let bad: Vec<String> = bad
+        .map(|(suite, place, case)| {
+            let text = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
+            let (name, status, reason) = (text("name"), text("status"), text("reason"));
+            format!("* {suite}, {}: {name} {status}: {reason}\n", place.name())
+        })
+        .collect();
+    if bad.is_empty() {
+        text.push_str("\nNothing failed and nothing was skipped.\n");
+    } else {
+        text.push_str("\nNot passed:\n\n");
+        text.push_str(&bad.concat());
+    }
+    text
+}
+
+fn print(report: &Value) {
+    for case in report["cases"].as_array().into_iter().flatten() {
+        let text = |key: &str| case[key].as_str().unwrap_or_default();
+        if text("status") != "passed" {
+            println!("{:<8} {}: {}", text("status"), text("name"), text("reason"));
+        }
+    }
+    println!(
+        "{}: {} passed, {} failed, {} skipped",
+        report["suite"].as_str().unwrap_or_default(),
+        report["passed"],
+        report["failed"],
+        report["skipped"]
+    );
+}
+
+fn failed(report: &Value) -> u64 {
+    report["failed"].as_u64().unwrap_or(1)
+}
+
+fn exit_code(failed: u64) -> ExitCode {
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
