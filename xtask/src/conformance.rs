@@ -219,6 +219,10 @@ fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     }
     tools::ensure(ws, Purpose::Test)?;
     let root = vectors(ws);
+    if !root.is_dir() {
+        let root = root.display();
+        return Err(format!("expected a copy of ethereum/tests at {root}; SIDELIGHT_VECTORS names the folder that holds it").into());
+    }
     let mut rows = Vec::new();
     for (suite, folder) in SUITES {
         for place in [Place::Native, Place::Node, Place::Chromium] {

@@ -11,6 +11,7 @@ const BROWSER_CRATES: &[&str] = &[
     "sidelight-core",
     "sidelight-client",
     "sidelight-evm",
+    "sidelight-executor",
     "sidelight-wasm",
     "web-app",
 ];

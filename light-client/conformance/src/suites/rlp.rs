@@ -21,7 +21,7 @@ pub(super) fn check(case: &Value) -> Outcome {
     let text = text_of(&case["out"], "out")?;
     // Some files leave the prefix out.
     let raw = bytes_of(&format!("0x{}", text.trim_start_matches("0x")))?;
-    let decoded = decode_item(&raw).and_then(|item| tree(item, 0));
+    let decoded = decode_item(&raw).and_then(|item| tree_of(item, 0));
     match case["in"].as_str() {
         Some("INVALID") => match decoded {
             Ok(tree) => Err(format!("expected a refusal, got {tree:?}").into()),
@@ -31,12 +31,21 @@ pub(super) fn check(case: &Value) -> Outcome {
         _ => {
             let tree = decoded?;
             expect_eq("item", &expected(&case["in"])?, &tree)?;
-            expect_eq("encoding", raw, encode(&tree))
+            expect_eq("encoding", &raw, &encode(&tree))?;
+            // No prefix of a valid item is one, and nothing may follow it.
+            let prefixes = (0..raw.len()).filter_map(|end| raw.get(..end));
+            let longer: Vec<u8> = raw.iter().copied().chain([0x80]).collect();
+            for other in prefixes.chain([longer.as_slice()]) {
+                if decode_item(other).and_then(|item| tree_of(item, 0)).is_ok() {
+                    return Err("a prefix or an extension decodes as well".into());
+                }
+            }
+            Ok(())
         }
     }
 }
 
-fn tree(item: Item<'_>, depth: usize) -> Result<Tree, alloy_rlp::Error> {
+fn tree_of(item: Item<'_>, depth: usize) -> Result<Tree, alloy_rlp::Error> {
     if depth > MAX_DEPTH {
         return Err(alloy_rlp::Error::Custom("too deep"));
     }
@@ -45,7 +54,7 @@ fn tree(item: Item<'_>, depth: usize) -> Result<Tree, alloy_rlp::Error> {
         Item::List { mut payload, .. } => {
             let mut items = Vec::new();
             while !payload.is_empty() {
-                items.push(tree(split_item(&mut payload)?, depth.saturating_add(1))?);
+                items.push(tree_of(split_item(&mut payload)?, depth.saturating_add(1))?);
             }
             Tree::List(items)
         }

@@ -1,5 +1,6 @@
 //! `TrieTests`: the root after a list of changes, and the neighbours of keys.
 
+use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::{B256, keccak256};
 use serde_json::Value;
 use sidelight_core::trie::SparseTrie;
@@ -35,11 +36,14 @@ fn check_root(case: &Value, root: &str, secure: bool) -> Outcome {
             .collect::<Result<_, _>>()?,
         other => return Err(format!("in: expected a list or an object, got {other}").into()),
     };
-    let mut trie = SparseTrie::empty();
-    for change in &changes {
-        trie.update(core::slice::from_ref(change))?;
+    expect_eq("root", root, root_one_by_one(changes.iter())?)?;
+    if case["in"].is_object() {
+        expect_eq(
+            "root, backwards",
+            root,
+            root_one_by_one(changes.iter().rev())?,
+        )?;
     }
-    expect_eq("root", root, trie.root())?;
 
     // What is left of each key, at once.
     let last: std::collections::BTreeMap<_, _> = changes.into_iter().collect();
@@ -50,7 +54,18 @@ fn check_root(case: &Value, root: &str, secure: bool) -> Outcome {
     for (key, value) in &last {
         expect_eq("value", value.as_deref(), trie.get(key)?)?;
     }
-    Ok(())
+    let gone: Vec<Change> = last.into_iter().map(|(key, _)| (key, None)).collect();
+    trie.update(&gone)?;
+    expect_eq("root, emptied", EMPTY_ROOT_HASH, trie.root())
+}
+
+fn root_one_by_one<'a>(changes: impl Iterator<Item = &'a Change>) -> Result<B256, Failure> {
+    let mut trie = SparseTrie::empty();
+    for change in changes {
+        trie.update(core::slice::from_ref(change))?;
+        trie.root();
+    }
+    Ok(trie.root())
 }
 
 fn check_neighbours(case: &Value) -> Outcome {

@@ -30,8 +30,3 @@ pub fn json(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
-
-/// Hex with or without `0x`.
-pub fn hex(text: &str) -> Vec<u8> {
-    alloy_primitives::hex::decode(text).unwrap_or_else(|e| panic!("{text}: {e}"))
-}
