@@ -51,6 +51,7 @@ pub mod update;
 pub mod wire;
 
 mod rlp;
+mod sorted;
 
 pub use rlp::DecodeError;
 

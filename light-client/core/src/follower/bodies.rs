@@ -232,8 +232,8 @@ impl Follower {
         let Some(pursuit) = self.goals.pursuits.get_mut(&goal) else {
             return;
         };
-        pursuit.unavailable.insert(peer);
-        let lacks = |id: &PeerId| pursuit.unavailable.contains(id);
+        pursuit.unavailable.insert(peer, ());
+        let lacks = |id: &PeerId| pursuit.unavailable.contains_key(id);
         let nobody_has_it = self.peers.usable(now_ms).all(|(id, _)| lacks(&id));
         let next = self
             .head

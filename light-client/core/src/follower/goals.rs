@@ -11,12 +11,10 @@ use super::{
 };
 use crate::{
     limits::{MAX_DECODED_BYTES, MAX_HEADERS},
+    sorted::{SortedMap, SortedSet},
     wire::{Mode, Request},
 };
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 use alloy_primitives::B256;
 
 /// Something that is missing.
@@ -42,9 +40,9 @@ pub(super) struct Pursuit {
     not_before_ms: u64,
     round: u32,
     /// Peers that failed in this round.
-    tried: BTreeSet<PeerId>,
+    tried: SortedSet<PeerId>,
     /// Peers that say that they do not have it.
-    pub(super) unavailable: BTreeSet<PeerId>,
+    pub(super) unavailable: SortedSet<PeerId>,
 }
 
 /// A request in flight.
@@ -59,10 +57,11 @@ pub(super) struct Flight {
     pub(super) best: u64,
 }
 
+/// A few entries a peer, and the window of bodies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Goals {
-    pub(super) pursuits: BTreeMap<Goal, Pursuit>,
-    flights: BTreeMap<u64, Flight>,
+    pub(super) pursuits: SortedMap<Goal, Pursuit>,
+    flights: SortedMap<u64, Flight>,
     last_id: u64,
 }
 
@@ -121,10 +120,12 @@ impl Follower {
             return Vec::new();
         }
         let missing = self.list_missing(now_ms);
-        self.goals.pursuits.retain(|goal, _| missing.contains(goal));
+        self.goals
+            .pursuits
+            .retain(|goal, _| missing.contains_key(goal));
         missing
-            .into_iter()
-            .filter_map(|goal| self.ask(goal, now_ms))
+            .keys()
+            .filter_map(|goal| self.ask(*goal, now_ms))
             .collect()
     }
 
@@ -143,24 +144,25 @@ impl Follower {
             .max(now_ms)
     }
 
-    fn list_missing(&self, now_ms: u64) -> BTreeSet<Goal> {
-        let mut missing = BTreeSet::new();
+    fn list_missing(&self, now_ms: u64) -> SortedSet<Goal> {
+        let mut missing = SortedSet::new();
         for (id, peer) in self.peers.usable(now_ms) {
             match &peer.claim {
-                Some(Claim { back: None, .. }) => missing.insert(Goal::Extend),
-                Some(Claim { back: Some(_), .. }) => missing.insert(Goal::Branch(id)),
+                Some(Claim { back: None, .. }) => missing.insert(Goal::Extend, ()),
+                Some(Claim { back: Some(_), .. }) => missing.insert(Goal::Branch(id), ()),
                 None => false,
             };
             if now_ms.saturating_sub(peer.heard_ms) >= self.config.poll_ms {
-                missing.insert(Goal::Head(id));
+                missing.insert(Goal::Head(id), ());
             }
         }
         if let Some(suspect) = &self.suspect {
-            missing.insert(Goal::Recheck {
-                number: suspect.header.number,
-            });
+            let number = suspect.header.number;
+            missing.insert(Goal::Recheck { number }, ());
         }
-        missing.extend(self.missing_bodies());
+        for goal in self.missing_bodies() {
+            missing.insert(goal, ());
+        }
         missing
     }
 
@@ -188,7 +190,10 @@ impl Follower {
 
     /// Turns a goal into a request, unless it is in flight, pausing, or nobody can be asked.
     fn ask(&mut self, goal: Goal, now_ms: u64) -> Option<Want> {
-        let pursuit = self.goals.pursuits.entry(goal).or_default();
+        if !self.goals.pursuits.contains_key(&goal) {
+            self.goals.pursuits.insert(goal, Pursuit::default());
+        }
+        let pursuit = self.goals.pursuits.get(&goal)?;
         if pursuit.want.is_some() || pursuit.not_before_ms > now_ms {
             return None;
         }
@@ -221,7 +226,7 @@ impl Follower {
             best: state.best,
         };
         self.goals.flights.insert(id, flight);
-        self.goals.pursuits.entry(goal).or_default().want = Some(id);
+        self.goals.pursuits.get_mut(&goal)?.want = Some(id);
         Some(Want {
             id,
             peer,
@@ -244,12 +249,12 @@ impl Follower {
     /// Notes that `peer` failed this goal, so that another one is asked first.
     pub(super) fn note_failure(&mut self, goal: Goal, peer: PeerId) {
         if let Some(pursuit) = self.goals.pursuits.get_mut(&goal) {
-            pursuit.tried.insert(peer);
+            pursuit.tried.insert(peer, ());
         }
     }
 
     /// The least burdened peer that has not failed this goal.
-    fn choose_peer(&self, goal: Goal, tried: &BTreeSet<PeerId>, now_ms: u64) -> Option<PeerId> {
+    fn choose_peer(&self, goal: Goal, tried: &SortedSet<PeerId>, now_ms: u64) -> Option<PeerId> {
         let suits = |id: PeerId, peer: &Peer| match goal {
             Goal::Extend => peer
                 .claim
@@ -265,7 +270,7 @@ impl Follower {
         };
         self.peers
             .usable(now_ms)
-            .filter(|(id, peer)| suits(*id, peer) && !tried.contains(id))
+            .filter(|(id, peer)| suits(*id, peer) && !tried.contains_key(id))
             .filter(|(_, peer)| peer.in_flight < self.config.max_in_flight)
             .min_by_key(|(id, peer)| {
                 (

@@ -414,7 +414,8 @@ impl Follower {
     fn accuse(&mut self, evidence: VerifiedEvidence) -> bool {
         let claim = evidence.evidence();
         // As many as branches have room for; the sequencer may sign without end.
-        let is_new = self.tree.has_room() && self.accused.insert((claim.number, claim.first.hash));
+        let is_new =
+            self.tree.has_room() && self.accused.insert((claim.number, claim.first.hash), ());
         match self.config.reorgs {
             Reorgs::Follow => {
                 if is_new {
@@ -462,7 +463,7 @@ impl Follower {
     /// Forgets what is about blocks that are no longer retained.
     fn forget_pruned(&mut self) {
         let oldest = self.tree.oldest();
-        self.accused = self.accused.split_off(&(oldest, B256::ZERO));
+        drop(self.accused.remove_below(&(oldest, B256::ZERO)));
         self.suspect = self
             .suspect
             .take()

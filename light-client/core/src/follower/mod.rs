@@ -50,14 +50,12 @@ use crate::{
     header::{SignedHeader, VerifiedHeader},
     limits::MAX_HEADERS,
     rules::ChainRules,
+    sorted::{SortedMap, SortedSet},
     state::PartialState,
     trust::TrustLevel,
     wire::{Body, FailureCode, Filter, Mode, Response, Update},
 };
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, BTreeSet, VecDeque},
-};
+use alloc::{boxed::Box, collections::VecDeque};
 use alloy_primitives::B256;
 
 /// Follows one chain from a verified start. See the [module](self).
@@ -70,8 +68,8 @@ pub struct Follower {
     head: VerifiedHeader,
     /// What is known of the state after `head` in [`Mode::Consistent`].
     state: PartialState,
-    /// Bodies that wait for their turn, by block hash.
-    bodies: BTreeMap<B256, WaitingBody>,
+    /// Bodies that wait for their turn, by block hash: no more than `max_catch_up` and the window.
+    bodies: SortedMap<B256, WaitingBody>,
     /// The filter before the last change and until when updates may still be for it.
     old_filter: Option<(Filter, u64)>,
     peers: Peers,
@@ -83,8 +81,8 @@ pub struct Follower {
     conflict: Option<Fault>,
     /// A header that contradicts a retained one whose own signature is garbage, see `headers`.
     suspect: Option<Box<SignedHeader>>,
-    /// Equivocations that were reported.
-    accused: BTreeSet<(u64, B256)>,
+    /// Equivocations that were reported; their number is limited by the tree's room.
+    accused: SortedSet<(u64, B256)>,
     is_stale: bool,
 }
 
@@ -107,7 +105,7 @@ impl Follower {
             backoff: Backoff::new(config.seed),
             rules,
             config,
-            bodies: BTreeMap::new(),
+            bodies: SortedMap::new(),
             old_filter: None,
             peers: Peers::default(),
             goals: Goals::default(),
@@ -115,7 +113,7 @@ impl Follower {
             halted: None,
             conflict: None,
             suspect: None,
-            accused: BTreeSet::new(),
+            accused: SortedSet::new(),
             is_stale: false,
         }
     }

@@ -1,8 +1,8 @@
 //! What is known of each peer: its head, its faults, how busy it is.
 
 use super::config::PeerId;
-use crate::header::SignedHeader;
-use alloc::{boxed::Box, collections::BTreeMap};
+use crate::{header::SignedHeader, sorted::SortedMap};
+use alloc::boxed::Box;
 
 /// Verified announcements after which one old fault is forgiven.
 const FORGIVE_AFTER: u32 = 64;
@@ -71,8 +71,9 @@ pub struct PeerStatus {
     pub rest_until_ms: u64,
 }
 
+/// One entry a connection; the driver keeps a handful.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Peers(pub(super) BTreeMap<PeerId, Peer>);
+pub(super) struct Peers(pub(super) SortedMap<PeerId, Peer>);
 
 impl Peers {
     pub(super) fn is_usable(&self, peer: PeerId, now_ms: u64) -> bool {

@@ -6,8 +6,8 @@
 //!                              \----o----o               side branches, only under Reorgs::Follow
 //! ```
 
-use crate::{header::VerifiedHeader, trust::TrustLevel};
-use alloc::{collections::BTreeMap, vec::Vec};
+use crate::{header::VerifiedHeader, sorted::SortedMap, trust::TrustLevel};
+use alloc::{boxed::Box, vec::Vec};
 use alloy_primitives::B256;
 
 /// A verified header and how far its block was checked.
@@ -19,9 +19,10 @@ pub(super) struct Block {
 
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
-    blocks: BTreeMap<(u64, B256), Block>,
-    numbers: BTreeMap<B256, u64>,
-    canonical: BTreeMap<u64, B256>,
+    // At most `has_room` entries, 4,096, of a few words each.
+    blocks: SortedMap<(u64, B256), Box<Block>>,
+    numbers: SortedMap<B256, u64>,
+    canonical: SortedMap<u64, B256>,
     tip: VerifiedHeader,
     retain: u64,
 }
@@ -37,12 +38,13 @@ pub(super) struct Switch {
 impl Tree {
     pub(super) fn new(start: VerifiedHeader, retain: u64) -> Self {
         let mut tree = Self {
-            blocks: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            canonical: BTreeMap::from([(start.number(), start.hash())]),
+            blocks: SortedMap::new(),
+            numbers: SortedMap::new(),
+            canonical: SortedMap::new(),
             tip: start.clone(),
             retain,
         };
+        tree.canonical.insert(start.number(), start.hash());
         tree.put(start);
         tree
     }
@@ -53,13 +55,12 @@ impl Tree {
 
     /// Number of the oldest retained block of the followed branch.
     pub(super) fn oldest(&self) -> u64 {
-        self.canonical
-            .first_key_value()
-            .map_or(self.tip.number(), |(number, _)| *number)
+        let first = self.canonical.keys().next();
+        first.copied().unwrap_or(self.tip.number())
     }
 
     pub(super) fn get(&self, number: u64, hash: B256) -> Option<&Block> {
-        self.blocks.get(&(number, hash))
+        self.blocks.get(&(number, hash)).map(Box::as_ref)
     }
 
     pub(super) fn by_hash(&self, hash: B256) -> Option<&Block> {
@@ -117,8 +118,10 @@ impl Tree {
                 .header;
         }
         let ancestor = at.number();
-        let _ = self.canonical.split_off(&ancestor.saturating_add(1));
-        self.canonical.extend(branch);
+        self.canonical.truncate_at(&ancestor.saturating_add(1));
+        for (number, hash) in branch.into_iter().rev() {
+            self.canonical.insert(number, hash);
+        }
         let old_tip = core::mem::replace(&mut self.tip, header.clone());
         self.prune();
         Some(Switch { ancestor, old_tip })
@@ -127,24 +130,17 @@ impl Tree {
     fn put(&mut self, header: VerifiedHeader) {
         let (number, hash) = (header.number(), header.hash());
         self.numbers.insert(hash, number);
-        self.blocks.insert(
-            (number, hash),
-            Block {
-                header,
-                level: TrustLevel::Signed,
-            },
-        );
+        let level = TrustLevel::Signed;
+        self.blocks
+            .insert((number, hash), Box::new(Block { header, level }));
     }
 
     fn prune(&mut self) {
         let oldest = self.tip.number().saturating_sub(self.retain);
-        while let Some(entry) = self.blocks.first_entry()
-            && entry.key().0 < oldest
-        {
-            let ((number, hash), _) = entry.remove_entry();
+        for ((_, hash), _) in self.blocks.remove_below(&(oldest, B256::ZERO)) {
             self.numbers.remove(&hash);
-            self.canonical.remove(&number);
         }
+        drop(self.canonical.remove_below(&oldest));
     }
 }
 
