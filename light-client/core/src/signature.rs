@@ -9,7 +9,16 @@
 //! recovers the same signer with `ecrecover`.
 
 use alloy_primitives::{Address, B256, B512, U256, keccak256};
-use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
+use k256::{
+    AffinePoint, ProjectivePoint, Scalar,
+    elliptic_curve::{
+        ff::PrimeField,
+        ops::{Invert, LinearCombination, Reduce},
+        point::DecompressPoint,
+        scalar::IsHigh,
+        sec1::ToEncodedPoint,
+    },
+};
 use thiserror::Error;
 
 /// `r || s || v`.
@@ -72,28 +81,51 @@ pub fn compute_signing_digest(
     keccak256(message)
 }
 
-/// The address whose key made `signature` over `digest`.
+/// The address whose key made `signature` over `digest` ([SEC 1](https://www.secg.org/sec1-v2.pdf), 4.1.6): the key `(s R - z G) / r`, where `R` is the point that `r` and `v` name.
+///
+/// The signature is not verified again with this key: that is the same equation solved for `R`.
 pub fn recover_signer(digest: B256, signature: &SignatureBytes) -> Result<Address, SignatureError> {
     let [rs @ .., v] = signature;
-    let is_y_odd = match v {
-        27 => false,
-        28 => true,
+    let y_is_odd: u8 = match v {
+        27 => 0,
+        28 => 1,
         &got => return Err(SignatureError::RecoveryByte { got }),
     };
-    let signature = Signature::from_slice(rs).map_err(|_| SignatureError::OutOfRange)?;
-    if signature.normalize_s().is_some() {
+    let (r_bytes, s_bytes) = rs.split_at(32);
+    let r = read_scalar(r_bytes).ok_or(SignatureError::OutOfRange)?;
+    let s = read_scalar(s_bytes).ok_or(SignatureError::OutOfRange)?;
+    if s.is_high().into() {
         return Err(SignatureError::HighS);
     }
-    let id = RecoveryId::new(is_y_odd, false);
-    let key = VerifyingKey::recover_from_prehash(digest.as_slice(), &signature, id)
-        .map_err(|_| SignatureError::Unrecoverable)?;
-    let point = key.to_encoded_point(false);
-    let (_, coordinates) = point
+    // v = 29 and 30, an x above the group order, do not exist here: the point's x is r itself.
+    let point: Option<AffinePoint> = AffinePoint::decompress(&r.to_bytes(), y_is_odd.into()).into();
+    // Nothing here is secret.
+    let inverse: Option<Scalar> = r.invert_vartime().into();
+    let (Some(point), Some(inverse)) = (point, inverse) else {
+        return Err(SignatureError::Unrecoverable);
+    };
+    let z = <Scalar as Reduce<k256::U256>>::reduce_bytes(&digest.0.into());
+    let key = ProjectivePoint::lincomb(
+        &ProjectivePoint::GENERATOR,
+        &inverse.mul(&z).negate(),
+        &point.into(),
+        &inverse.mul(&s),
+    );
+    let key = key.to_affine().to_encoded_point(false);
+    // The point at infinity, which is no key, is one byte long.
+    let (_, coordinates) = key
         .as_bytes()
         .split_first()
         .ok_or(SignatureError::Unrecoverable)?;
     let coordinates = B512::try_from(coordinates).map_err(|_| SignatureError::Unrecoverable)?;
     Ok(Address::from_raw_public_key(coordinates.as_slice()))
+}
+
+/// A number from 1 to below the group order.
+fn read_scalar(bytes: &[u8]) -> Option<Scalar> {
+    let bytes: [u8; 32] = bytes.try_into().ok()?;
+    let scalar: Option<Scalar> = Scalar::from_repr(bytes.into()).into();
+    scalar.filter(|scalar| !bool::from(scalar.is_zero()))
 }
 
 #[cfg(test)]
@@ -111,6 +143,51 @@ mod tests {
                 Ok(address_of(&key(seed)))
             );
         }
+    }
+
+    #[test]
+    fn agrees_with_a_recovery_that_verifies_afterwards() {
+        use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
+        let model = |digest: B256, signature: &SignatureBytes| {
+            let rs = Signature::from_slice(&signature[..64]).ok()?;
+            let rs = rs.normalize_s().map_or(Some(rs), |_| None)?;
+            let id = RecoveryId::new(signature[64] == 28, false);
+            let key = VerifyingKey::recover_from_prehash(digest.as_slice(), &rs, id).ok()?;
+            Some(Address::from_raw_public_key(
+                &key.to_encoded_point(false).as_bytes()[1..],
+            ))
+        };
+        let mut recovered = 0;
+        for seed in 0..64_u8 {
+            // About half of all numbers are the x of a point.
+            let (r, mut s) = (keccak256([seed, 1]), keccak256([seed, 2]));
+            s[0] >>= 1;
+            let mut signature = [27 + seed % 2; 65];
+            signature[..32].copy_from_slice(r.as_slice());
+            signature[32..64].copy_from_slice(s.as_slice());
+            for digest in [B256::ZERO, B256::repeat_byte(0xff), keccak256([seed])] {
+                let got = recover_signer(digest, &signature).ok();
+                assert_eq!(got, model(digest, &signature), "seed {seed}");
+                recovered += usize::from(got.is_some());
+            }
+        }
+        assert!((50..150).contains(&recovered), "{recovered}");
+    }
+
+    #[test]
+    fn a_signature_whose_key_is_infinity_is_refused() {
+        // With R = G, s = z and r = x(G), the key (s G - z G) / r is no point.
+        let r = alloy_primitives::b256!(
+            "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+        );
+        let digest = B256::with_last_byte(7);
+        let mut signature = [27; 65];
+        signature[..32].copy_from_slice(r.as_slice());
+        signature[32..64].copy_from_slice(digest.as_slice());
+        assert_eq!(
+            recover_signer(digest, &signature),
+            Err(SignatureError::Unrecoverable)
+        );
     }
 
     #[test]
