@@ -7,10 +7,9 @@ use serde_json::Value as Json;
 use sidelight_core::{
     fault::{Fault, FaultKind, Mismatch},
     header::VerifiedHeader,
-    limits::MAX_FILTER_SLOTS,
     proof::{verify_account_proof, verify_code, verify_storage_proof},
     state::Account,
-    wire::{ProofResponse, Request, Response},
+    wire::{Filter, ProofResponse, Request, Response},
 };
 
 use super::{BlockId, Known, Origin};
@@ -139,15 +138,9 @@ impl Inner {
         address: Address,
         slots: &[U256],
     ) -> Result<ProvenAccount, ClientError> {
-        let mut wanted = slots.to_vec();
-        wanted.sort_unstable();
-        wanted.dedup();
-        if wanted.len() > MAX_FILTER_SLOTS {
-            return Err(ClientError::Params(format!(
-                "slots: expected at most {MAX_FILTER_SLOTS}, got {}",
-                wanted.len()
-            )));
-        }
+        let wanted = Filter::new([(address, slots.to_vec())])
+            .map_err(|error| ClientError::Params(error.to_string()))?;
+        let wanted = wanted.slots(address).unwrap_or_default().to_vec();
         let request = Request::Proof {
             block_hash: known.header.hash(),
             address,

@@ -291,10 +291,11 @@ fn read_chunks(records: &Records) -> Result<Vec<SignedHeader>, Refused> {
     let mut chunks: Vec<(u64, &Vec<u8>)> = Vec::new();
     for (name, record) in records {
         if let Some(number) = name.strip_prefix(HEADERS) {
-            chunks.push((number.parse().map_err(|_| malformed())?, record));
+            let number = number.parse().map_err(|_| malformed())?;
+            let place = chunks.partition_point(|(other, _)| *other < number);
+            chunks.insert(place, (number, record));
         }
     }
-    chunks.sort_unstable_by_key(|(number, _)| *number);
     let mut headers = Vec::new();
     for (_, record) in chunks {
         headers.extend(read_headers(record, CHUNK as usize).ok_or_else(malformed)?);
@@ -337,19 +338,16 @@ impl Snapshot {
             .headers
             .pop_back_if(|last| last.header.number >= number)
         {
-            self.dirty.push(replaced.header.number / CHUNK);
+            self.touch(replaced.header.number);
         }
         if self
             .headers
             .back()
             .is_some_and(|last| last.header.number.saturating_add(1) != number)
         {
-            let chunks = self
-                .headers
-                .iter()
-                .map(|header| header.header.number / CHUNK);
-            self.dirty.extend(chunks);
-            self.headers.clear();
+            for dropped in std::mem::take(&mut self.headers) {
+                self.touch(dropped.header.number);
+            }
         }
         while self
             .handovers
@@ -368,12 +366,20 @@ impl Snapshot {
         }
         self.next_signer = Some(header.next_signer());
         self.headers.push_back(signed);
-        self.dirty.push(number / CHUNK);
+        self.touch(number);
         // Whole records are dropped, so that a record is either complete or the newest.
         while self.headers.len() > KEPT_HEADERS + CHUNK as usize {
             if let Some(oldest) = self.headers.pop_front() {
-                self.dirty.push(oldest.header.number / CHUNK);
+                self.touch(oldest.header.number);
             }
+        }
+    }
+
+    /// Notes that the record of this block is to be written. There are as many as the kept headers fill, and few more.
+    fn touch(&mut self, number: u64) {
+        let chunk = number / CHUNK;
+        if let Err(place) = self.dirty.binary_search(&chunk) {
+            self.dirty.insert(place, chunk);
         }
     }
 
@@ -396,10 +402,7 @@ impl Snapshot {
                 Some(encode_headers(self.handovers.iter())),
             ));
         }
-        let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.sort_unstable();
-        dirty.dedup();
-        for chunk in dirty {
+        for chunk in std::mem::take(&mut self.dirty) {
             let mut headers = self
                 .headers
                 .iter()
@@ -412,7 +415,10 @@ impl Snapshot {
                 .map(|()| encode_headers(headers));
             changes.push((format!("{HEADERS}{chunk}"), record));
         }
-        changes.sort_by_key(|(_, record)| record.is_some());
+        let (mut changes, kept): (Changes, Changes) = changes
+            .into_iter()
+            .partition(|(_, record)| record.is_none());
+        changes.extend(kept);
         changes
     }
 }

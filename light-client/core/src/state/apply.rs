@@ -147,7 +147,7 @@ impl PartialState {
         changes: &[AccountChanges],
         resolver: &mut impl StateResolve,
     ) -> Result<(), StateError> {
-        let mut accounts: Vec<(B256, Option<Vec<u8>>)> = Vec::with_capacity(changes.len());
+        let mut accounts: Vec<Change> = Vec::with_capacity(changes.len());
         for change in changes.iter().filter(|change| change.has_changes()) {
             let key = keccak256(change.address);
             let old = self.account_with(key, resolver)?;
@@ -165,7 +165,7 @@ impl PartialState {
                 accounts.push((key, Some(alloy_rlp::encode(new))));
             }
         }
-        accounts.sort_unstable_by_key(|(key, _)| *key);
+        sort_changes(&mut accounts);
         self.accounts
             .update_with(&accounts, &mut resolver.accounts())?;
         Ok(())
@@ -190,7 +190,7 @@ impl PartialState {
         slots: impl Iterator<Item = (U256, U256)>,
         resolver: &mut impl StateResolve,
     ) -> Result<(), StateError> {
-        let mut changes: Vec<(B256, Option<Vec<u8>>)> = slots
+        let mut changes: Vec<Change> = slots
             .map(|(slot, value)| {
                 let value = (!value.is_zero()).then(|| encode_storage_value(&value));
                 (hash_slot(slot), value)
@@ -199,7 +199,7 @@ impl PartialState {
         if changes.is_empty() {
             return Ok(());
         }
-        changes.sort_unstable_by_key(|(key, _)| *key);
+        sort_changes(&mut changes);
         let trie = self.storage_trie(account, root);
         trie.update_with(&changes, &mut resolver.storage(account))
             .map_err(|error| StateError::Storage { account, error })?;
@@ -219,10 +219,8 @@ impl PartialState {
         &mut self,
         on_node: &mut impl FnMut(B256, &[u8]),
     ) -> Result<(), StateError> {
-        let mut pending = core::mem::take(&mut self.pending);
-        pending.sort_unstable();
-        pending.dedup();
-        let mut changes: Vec<(B256, Option<Vec<u8>>)> = Vec::with_capacity(pending.len());
+        let pending = core::mem::take(&mut self.pending);
+        let mut changes: Vec<Change> = Vec::with_capacity(pending.len());
         for key in pending {
             let Some(trie) = self.storages.get_mut(&key) else {
                 continue;
@@ -233,8 +231,19 @@ impl PartialState {
                 changes.push((key, Some(alloy_rlp::encode(account))));
             }
         }
+        sort_changes(&mut changes);
+        // An account that was written to twice is here twice, with the same new root.
+        changes.dedup_by_key(|(key, _)| *key);
         Ok(self.accounts.update(&changes)?)
     }
+}
+
+/// A key's new value; none removes it.
+type Change = (B256, Option<Vec<u8>>);
+
+/// One sort for all: a sort is kilobytes in the browser's module.
+fn sort_changes(changes: &mut [Change]) {
+    changes.sort_unstable_by_key(|(key, _)| *key);
 }
 
 /// The account after the block, with the storage root from before it.

@@ -59,6 +59,18 @@ pub struct FilterAccount {
     pub slots: Vec<U256>,
 }
 
+impl FilterAccount {
+    fn add_slots(&mut self, slots: &[U256]) -> Result<(), DecodeError> {
+        for slot in slots {
+            if let Err(place) = self.slots.binary_search(slot) {
+                self.slots.insert(place, *slot);
+                check_size("filter.slots", MAX_FILTER_SLOTS, self.slots.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The accounts that a client watches: sorted, unique, within the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter(Vec<FilterAccount>);
@@ -70,20 +82,16 @@ impl Filter {
     ) -> Result<Self, DecodeError> {
         let mut sorted: Vec<FilterAccount> = Vec::new();
         for (address, slots) in accounts {
-            match sorted.binary_search_by_key(&address, |account| account.address) {
-                Ok(found) => {
-                    if let Some(account) = sorted.get_mut(found) {
-                        account.slots.extend(slots);
-                    }
-                }
-                Err(place) => sorted.insert(place, FilterAccount { address, slots }),
+            let found = sorted.binary_search_by_key(&address, |account| account.address);
+            let place = found.unwrap_or_else(|place| place);
+            if found.is_err() {
+                let slots = Vec::new();
+                sorted.insert(place, FilterAccount { address, slots });
+                check_size("filter", MAX_FILTER_ACCOUNTS, sorted.len())?;
             }
-        }
-        check_size("filter", MAX_FILTER_ACCOUNTS, sorted.len())?;
-        for account in &mut sorted {
-            account.slots.sort_unstable();
-            account.slots.dedup();
-            check_size("filter.slots", MAX_FILTER_SLOTS, account.slots.len())?;
+            if let Some(account) = sorted.get_mut(place) {
+                account.add_slots(&slots)?;
+            }
         }
         Ok(Self(sorted))
     }
