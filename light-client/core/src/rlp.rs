@@ -111,6 +111,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next item, which must be a list.
+    #[inline(never)] // As below: dozens of callers, one copy.
     pub(crate) fn list(&mut self, what: &'static str) -> Result<Self, DecodeError> {
         let rest = Header::decode_bytes(&mut self.rest, true)
             .map_err(|error| DecodeError::Rlp { what, error })?;
@@ -118,11 +119,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The next item, of a type whose size its encoding cannot exceed (integers, hashes, addresses).
+    #[inline(never)]
     pub(crate) fn value<T: Decodable>(&mut self, what: &'static str) -> Result<T, DecodeError> {
         T::decode(&mut self.rest).map_err(|error| DecodeError::Rlp { what, error })
     }
 
     /// The next item, a string of at most `max` bytes.
+    #[inline(never)]
     pub(crate) fn string(
         &mut self,
         what: &'static str,
@@ -140,6 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next item with its RLP header, at most `max` bytes of it.
+    #[inline(never)]
     pub(crate) fn raw(&mut self, what: &'static str, max: usize) -> Result<&'a [u8], DecodeError> {
         let short = DecodeError::Rlp {
             what,
@@ -166,7 +170,29 @@ impl<'a> Reader<'a> {
         max: usize,
         mut read: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
-        let mut list = self.list(what)?;
+        let (mut list, count) = self.counted(what, max)?;
+        let mut items = Vec::with_capacity(count);
+        while !list.is_empty() {
+            items.push(read(&mut list)?);
+        }
+        Ok(items)
+    }
+
+    /// The next item, a list of at most `max` strings of at most `max_bytes` bytes.
+    pub(crate) fn strings(
+        &mut self,
+        what: &'static str,
+        max: usize,
+        item: &'static str,
+        max_bytes: usize,
+    ) -> Result<Vec<Bytes>, DecodeError> {
+        self.items(what, max, |list| list.bytes(item, max_bytes))
+    }
+
+    /// The next item, a list of at most `max` items, and how many they are.
+    #[inline(never)]
+    fn counted(&mut self, what: &'static str, max: usize) -> Result<(Self, usize), DecodeError> {
+        let list = self.list(what)?;
         let mut ahead = list;
         let mut count = 0_usize;
         while !ahead.is_empty() {
@@ -174,11 +200,7 @@ impl<'a> Reader<'a> {
             check_size(what, max, count)?;
             ahead.raw(what, usize::MAX)?;
         }
-        let mut items = Vec::with_capacity(count);
-        while !list.is_empty() {
-            items.push(read(&mut list)?);
-        }
-        Ok(items)
+        Ok((list, count))
     }
 
     /// Whether every item was read.

@@ -140,13 +140,9 @@ impl ProofResponse {
 }
 
 fn read_path(reader: &mut Reader<'_>, what: &'static str) -> Result<Vec<Bytes>, DecodeError> {
-    reader.items(what, MAX_PROOF_DEPTH, |item| {
-        item.bytes(what, MAX_LEAF_BYTES)
-    })
+    reader.strings(what, MAX_PROOF_DEPTH, what, MAX_LEAF_BYTES)
 }
 
 fn read_body(reader: &mut Reader<'_>, what: &'static str) -> Result<Vec<Bytes>, DecodeError> {
-    reader.items(what, MAX_BLOCK_TRANSACTIONS, |item| {
-        item.bytes(what, MAX_BODY_ITEM_BYTES)
-    })
+    reader.strings(what, MAX_BLOCK_TRANSACTIONS, what, MAX_BODY_ITEM_BYTES)
 }

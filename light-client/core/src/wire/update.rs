@@ -230,7 +230,5 @@ impl Update {
 }
 
 fn read_nodes(reader: &mut Reader<'_>) -> Result<Vec<Bytes>, DecodeError> {
-    reader.items("update.nodes", MAX_WITNESS_NODES, |item| {
-        item.bytes("node", MAX_LEAF_BYTES)
-    })
+    reader.strings("update.nodes", MAX_WITNESS_NODES, "node", MAX_LEAF_BYTES)
 }
