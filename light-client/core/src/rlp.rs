@@ -124,6 +124,17 @@ impl<'a> Reader<'a> {
         T::decode(&mut self.rest).map_err(|error| DecodeError::Rlp { what, error })
     }
 
+    /// The next item, if there is one.
+    pub(crate) fn optional<T: Decodable>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.value(what).map(Some)
+    }
+
     /// The next item, a string of at most `max` bytes.
     #[inline(never)]
     pub(crate) fn string(

@@ -76,13 +76,7 @@ impl SignedHeader {
     }
 
     fn read_fields(list: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let header =
-            alloy_rlp::decode_exact(list.raw("header", MAX_HEADER_BYTES)?).map_err(|error| {
-                DecodeError::Rlp {
-                    what: "header",
-                    error,
-                }
-            })?;
+        let header = read_header(list.raw("header", MAX_HEADER_BYTES)?)?;
         let extension = Extension::decode(list.raw("extension", MAX_EXTENSION_BYTES)?)?;
         let signature = list.value("signature")?;
         Ok(Self {
@@ -101,6 +95,39 @@ impl SignedHeader {
         let digest = compute_signing_digest(chain_id, rules_hash, self.header.number, hash);
         recover_signer(digest, &self.signature).map_err(HeaderError::Signature)
     }
+}
+
+/// Ethereum's header: what `alloy-consensus` reads, in a third of the code, and a refusal names the field.
+fn read_header(bytes: &[u8]) -> Result<Header, DecodeError> {
+    let mut list = Reader::open("header", bytes)?;
+    let header = Header {
+        parent_hash: list.value("header.parent_hash")?,
+        ommers_hash: list.value("header.ommers_hash")?,
+        beneficiary: list.value("header.beneficiary")?,
+        state_root: list.value("header.state_root")?,
+        transactions_root: list.value("header.transactions_root")?,
+        receipts_root: list.value("header.receipts_root")?,
+        logs_bloom: list.value("header.logs_bloom")?,
+        difficulty: list.value("header.difficulty")?,
+        number: list.value("header.number")?,
+        gas_limit: list.value("header.gas_limit")?,
+        gas_used: list.value("header.gas_used")?,
+        timestamp: list.value("header.timestamp")?,
+        extra_data: list.bytes("header.extra_data", MAX_HEADER_BYTES)?,
+        mix_hash: list.value("header.mix_hash")?,
+        nonce: list.value("header.nonce")?,
+        // Each fork appended fields; a header has those up to its own.
+        base_fee_per_gas: list.optional("header.base_fee_per_gas")?,
+        withdrawals_root: list.optional("header.withdrawals_root")?,
+        blob_gas_used: list.optional("header.blob_gas_used")?,
+        excess_blob_gas: list.optional("header.excess_blob_gas")?,
+        parent_beacon_block_root: list.optional("header.parent_beacon_block_root")?,
+        requests_hash: list.optional("header.requests_hash")?,
+        block_access_list_hash: list.optional("header.block_access_list_hash")?,
+        slot_number: list.optional("header.slot_number")?,
+    };
+    list.finish()?;
+    Ok(header)
 }
 
 /// A header that follows the chain's rules from a trusted start and is covered by the scheduled signer's signature: level `signed`.

@@ -430,3 +430,41 @@ fn no_damaged_signed_header_verifies() {
         }
     }
 }
+
+#[test]
+fn headers_read_as_alloy_reads_them() {
+    let (rules, genesis) = genesis(B256::ZERO);
+    let newest = child(&genesis, &rules, &key(1), |header, _| {
+        header.slot_number = Some(1 << 40);
+    });
+    let mut header = newest.header;
+    let forks: [fn(&mut Header); 9] = [
+        |_| {},
+        |header| header.slot_number = None,
+        |header| header.block_access_list_hash = None,
+        |header| header.requests_hash = None,
+        |header| header.parent_beacon_block_root = None,
+        |header| header.excess_blob_gas = None,
+        |header| header.blob_gas_used = None,
+        |header| header.withdrawals_root = None,
+        |header| header.base_fee_per_gas = None,
+    ];
+    for step in forks {
+        step(&mut header);
+        let good = alloy_rlp::encode(&header);
+        assert_eq!(read_header(&good), Ok(header.clone()));
+        let mut bad = good.clone();
+        for at in 0..good.len() {
+            for flip in [1, 0x80, 0xff, good[at], good[at] ^ 0xc0] {
+                bad[at] ^= flip;
+                let theirs = alloy_rlp::decode_exact::<Header>(&bad).ok();
+                assert_eq!(
+                    read_header(&bad).ok(),
+                    theirs,
+                    "byte {at} flipped by {flip:#x}"
+                );
+                bad[at] = good[at];
+            }
+        }
+    }
+}
