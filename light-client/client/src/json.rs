@@ -22,14 +22,13 @@ pub(crate) fn number(number: u64) -> Json {
 
 pub(crate) fn hex_quantity(number: U256) -> String {
     let digits = hex(number.to_be_bytes::<32>());
-    let significant = digits.trim_start_matches("0x").trim_start_matches('0');
-    let mut text = String::from("0x");
-    text.push_str(if significant.is_empty() {
+    let significant = digits.trim_start_matches(['0', 'x']);
+    let significant = if significant.is_empty() {
         "0"
     } else {
         significant
-    });
-    text
+    };
+    ["0x", significant].concat()
 }
 
 /// A 32-byte word.

@@ -35,7 +35,8 @@ impl Endpoint {
         let refused = || EndpointError {
             got: given.chars().take(200).collect(),
         };
-        let (scheme, rest) = given.trim().split_once("://").ok_or_else(refused)?;
+        let (scheme, rest) = given.trim().split_once(':').ok_or_else(refused)?;
+        let rest = rest.strip_prefix("//").ok_or_else(refused)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" | "ws" => false,
             "https" | "wss" => true,
