@@ -182,6 +182,11 @@ impl Inner {
         self.pump();
     }
 
+    /// Something that is wrong with a peer's bytes.
+    pub(crate) fn report(self: &Arc<Self>, peer: PeerId, fault: Fault) {
+        self.drive(|follower, now_ms| follower.report(peer, fault, now_ms));
+    }
+
     /// Asks for what the follower wants.
     pub(crate) fn pump(self: &Arc<Self>) {
         let now_ms = self.platform.now_ms();

@@ -243,7 +243,7 @@ impl Inner {
                         FaultKind::SequenceGap,
                         Mismatch::new("gap.first_seq", expected, first_seq),
                     );
-                    self.drive(|follower, now_ms| follower.report(peer, fault, now_ms));
+                    self.report(peer, fault);
                 }
                 true
             }
@@ -261,7 +261,7 @@ impl Inner {
             Err(error) => {
                 let fault = error.fault();
                 self.refuse_asked(peer, &fault);
-                self.drive(|follower, now_ms| follower.report(peer, fault, now_ms));
+                self.report(peer, fault);
                 true
             }
         }
@@ -310,7 +310,7 @@ impl Inner {
             ),
             _ => return,
         };
-        self.drive(|follower, now_ms| follower.report(peer, fault, now_ms));
+        self.report(peer, fault);
     }
 
     fn link_quietly(&self, node: usize) -> PeerId {
