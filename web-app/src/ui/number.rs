@@ -1,33 +1,35 @@
 //! Whole numbers and amounts in the reader's own notation.
 
 use alloy_primitives::U256;
-use js_sys::{Array, BigInt, Intl, Object};
+use js_sys::{Array, BigInt, Function, Intl, Object};
 use leptos::prelude::*;
+use wasm_bindgen::JsValue;
 
 use crate::format::{Unit, amount};
 use crate::state::use_app;
 
+thread_local! {
+    /// The locale's formatter. Making one takes as long as a thousand uses.
+    static FORMAT: Function = Intl::NumberFormat::new(&Array::new(), &Object::new()).format();
+}
+
+/// A number as the reader's locale writes it.
+fn format(number: &JsValue) -> Option<String> {
+    let text = FORMAT.with(|format| format.call1(&JsValue::UNDEFINED, number));
+    text.ok()?.as_string()
+}
+
 /// Decimal digits, grouped as the reader's locale does it. Exact at any length.
 pub(crate) fn grouped(digits: &str) -> String {
-    let format = Intl::NumberFormat::new(&Array::new(), &Object::new()).format();
     BigInt::new(&digits.into())
         .ok()
-        .and_then(|number| {
-            format
-                .call1(&wasm_bindgen::JsValue::UNDEFINED, &number)
-                .ok()
-        })
-        .and_then(|text| text.as_string())
+        .and_then(|number| format(&number))
         .unwrap_or_else(|| digits.to_owned())
 }
 
 /// The locale's decimal separator.
 fn separator() -> String {
-    let format = Intl::NumberFormat::new(&Array::new(), &Object::new()).format();
-    format
-        .call1(&wasm_bindgen::JsValue::UNDEFINED, &1.5.into())
-        .ok()
-        .and_then(|text| text.as_string())
+    format(&1.5.into())
         .and_then(|text| text.chars().nth(1))
         .unwrap_or('.')
         .to_string()
