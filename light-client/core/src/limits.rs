@@ -40,5 +40,7 @@ pub const MAX_NOTICE_BYTES: usize = 4 << 10;
 pub const MAX_FAILURE_TEXT_BYTES: usize = 1 << 10;
 /// Largest EIP-2718 transaction or receipt, in bytes: what a block's gas can pay for is far below it.
 pub const MAX_BODY_ITEM_BYTES: usize = 8 << 20;
+/// Largest input of a block's execution, in bytes: access list, transactions, witness and codes.
+pub const MAX_EXECUTION_BYTES: usize = 24 << 20;
 /// Largest list of watched accounts in an update, in bytes. Decoding allocates at most about twentyfold, before any hash is checked.
 pub const MAX_WATCHED_BYTES: usize = 4 << 20;

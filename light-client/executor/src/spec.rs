@@ -60,6 +60,16 @@ impl ChainSpec {
         spec
     }
 
+    /// A chain of Sidelight: Osaka from genesis on, without validators, so that deposits and request contracts mean nothing unless the genesis deploys the latter.
+    #[must_use]
+    pub fn sidelight(chain_id: u64) -> Self {
+        Self {
+            deposit_contract: None,
+            requires_request_contracts: false,
+            ..Self::from_genesis_at(Fork::Osaka, chain_id)
+        }
+    }
+
     /// A chain with Frontier's rules for ever.
     #[must_use]
     pub fn frontier(chain_id: u64) -> Self {

@@ -131,8 +131,21 @@ pub fn verify_execution(
     witness: &ExecutionWitness,
     known: PartialState,
 ) -> Result<VerifiedExecution, BlockError> {
+    verify_header_rules(spec, &decoded.block.header, parent, parent_hash)?;
+    verify_witnessed(spec, parent, parent_hash, decoded, bal, witness, known)
+}
+
+/// As [`verify_execution`], of a header that the caller has checked against its parent by the chain's own rules.
+pub(crate) fn verify_witnessed(
+    spec: &ChainSpec,
+    parent: &Header,
+    parent_hash: B256,
+    decoded: &DecodedBlock,
+    bal: &[AccountChanges],
+    witness: &ExecutionWitness,
+    known: PartialState,
+) -> Result<VerifiedExecution, BlockError> {
     let header = &decoded.block.header;
-    verify_header_rules(spec, header, parent, parent_hash)?;
     verify_body(spec, decoded, &[])?;
     let mut db = WitnessDb::open(known, parent, parent_hash, witness).map_err(state_error)?;
     let executed = execute_block(spec, decoded, &mut db, Some(bal))?;

@@ -60,6 +60,11 @@ pub enum Request {
         /// The transaction.
         transaction_hash: B256,
     },
+    /// What executing a block needs: access list, transactions, witness.
+    Execution {
+        /// The block.
+        block_hash: B256,
+    },
 }
 
 impl Request {
@@ -74,6 +79,7 @@ impl Request {
             Self::Body { .. } => 5,
             Self::Receipts { .. } => 6,
             Self::Locate { .. } => 7,
+            Self::Execution { .. } => 8,
         }
     }
 
@@ -107,6 +113,7 @@ impl Request {
                 Self::Code { code_hash: hash }
                 | Self::Body { block_hash: hash }
                 | Self::Receipts { block_hash: hash }
+                | Self::Execution { block_hash: hash }
                 | Self::Locate {
                     transaction_hash: hash,
                 } => hash.encode(out),
@@ -144,6 +151,9 @@ impl Request {
             },
             7 => Self::Locate {
                 transaction_hash: list.value("locate.transaction_hash")?,
+            },
+            8 => Self::Execution {
+                block_hash: list.value("execution.block_hash")?,
             },
             got => {
                 return Err(DecodeError::Unknown {

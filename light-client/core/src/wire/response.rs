@@ -4,8 +4,8 @@ use super::update::Update;
 use crate::{
     header::SignedHeader,
     limits::{
-        MAX_BLOCK_TRANSACTIONS, MAX_BODY_ITEM_BYTES, MAX_CODE_BYTES, MAX_FILTER_SLOTS, MAX_HEADERS,
-        MAX_LEAF_BYTES, MAX_PROOF_DEPTH,
+        MAX_BLOCK_TRANSACTIONS, MAX_BODY_ITEM_BYTES, MAX_CODE_BYTES, MAX_EXECUTION_BYTES,
+        MAX_FILTER_SLOTS, MAX_HEADERS, MAX_LEAF_BYTES, MAX_PROOF_DEPTH,
     },
     rlp::{DecodeError, Reader, write_list, write_strings},
 };
@@ -47,6 +47,8 @@ pub enum Response {
         /// The position in it.
         index: u64,
     },
+    /// What executing a block needs, as `sidelight-executor` reads it. To this crate it is bytes: who follows a chain need not know how to execute it.
+    Execution(Bytes),
 }
 
 impl Response {
@@ -61,6 +63,7 @@ impl Response {
             Self::Body(_) => 5,
             Self::Receipts(_) => 6,
             Self::Locate { .. } => 7,
+            Self::Execution(_) => 8,
         }
     }
 
@@ -74,7 +77,7 @@ impl Response {
             }
             Self::Transition(update) => update.encode_into(out),
             Self::Proof(proof) => proof.encode_into(out),
-            Self::Code(code) => code.encode(out),
+            Self::Code(bytes) | Self::Execution(bytes) => bytes.encode(out),
             Self::Body(items) | Self::Receipts(items) => write_strings(out, items),
             Self::Locate { block_hash, index } => write_list(out, |out| {
                 block_hash.encode(out);
@@ -99,6 +102,7 @@ impl Response {
                 list.finish()?;
                 Self::Locate { block_hash, index }
             }
+            8 => Self::Execution(reader.bytes("execution", MAX_EXECUTION_BYTES)?),
             got => {
                 return Err(DecodeError::Unknown {
                     what: "response.kind",
