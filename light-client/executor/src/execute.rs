@@ -10,6 +10,7 @@ use std::sync::Arc;
 use alloy_consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, Transaction, TxEnvelope};
 use alloy_eip7928::AccountChanges;
 use alloy_eips::{
+    eip4895::Withdrawal,
     eip7002::{WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_TYPE},
     eip7251::{CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_TYPE},
     eip7685::Requests,
@@ -20,15 +21,19 @@ use alloy_evm::{
     eth::{dao_fork, eip6110},
 };
 use alloy_hardforks::{EthereumHardforks, ForkCondition};
-use alloy_primitives::{Address, Bloom, Bytes};
+use alloy_primitives::{Address, Bloom, Bytes, U256};
 use revm::{
     Context, Database, DatabaseCommit, MainBuilder, MainContext,
     context::{TxEnv, result::EVMError, result::InvalidTransaction},
+    context_interface::ContextTr,
     database::State,
     database_interface::{DatabaseCommitExt, bal::EvmDatabaseError},
     handler::EthPrecompiles,
     inspector::NoOpInspector,
-    state::bal::{Bal, BlockAccessIndex},
+    state::{
+        EvmState,
+        bal::{Bal, BlockAccessIndex},
+    },
 };
 
 use crate::{
@@ -79,28 +84,47 @@ pub fn execute_block<DB: StateSource>(
     db: DB,
     bal: Option<&[AccountChanges]>,
 ) -> Result<Executed, BlockError> {
-    let state = State::builder().with_database(db).with_bal_builder();
-    let state = match bal {
-        Some(bal) => {
-            let bal = Bal::clone_from_alloy(bal)
-                .map_err(|error| BlockError::OutsideAccessList(error.to_string()))?;
-            state.with_bal(Arc::new(bal)).build()
-        }
-        None => state.build(),
-    };
-    Execution::new(spec, decoded, state).run()
+    let header = &decoded.block.header;
+    let body = &decoded.block.body;
+    let mut execution = Execution::begin(spec, header, db, bal)?;
+    let id = spec.spec_id(header.number, header.timestamp);
+    for (index, transaction) in body.transactions.iter().enumerate() {
+        recover_sender(transaction, spec.chain_id, id)
+            .map_err(invalid)
+            .and_then(|sender| execution.transact(transaction, sender, |_| true))
+            .map_err(|error| place(index, error))?;
+    }
+    let withdrawals = body.withdrawals.as_ref().map(|list| list.as_slice());
+    execution.finish(&body.ommers, withdrawals)
 }
 
-struct Execution<'a, DB: StateSource> {
+/// A block in the making: begun, transaction after transaction, finished. The sequencer builds blocks with it, and everybody else repeats them with it.
+#[expect(missing_debug_implementations, reason = "revm's machine has none")]
+pub struct Execution<'a, DB: StateSource> {
     spec: &'a ChainSpec,
-    decoded: &'a DecodedBlock,
+    header: &'a Header,
     evm: BlockEvm<DB>,
     done: Executed,
+    items: u64,
 }
 
 impl<'a, DB: StateSource> Execution<'a, DB> {
-    fn new(spec: &'a ChainSpec, decoded: &'a DecodedBlock, state: State<DB>) -> Self {
-        let header = &decoded.block.header;
+    /// Makes the system calls before the first transaction. Of the header, only what is known before execution is read.
+    pub fn begin(
+        spec: &'a ChainSpec,
+        header: &'a Header,
+        db: DB,
+        bal: Option<&[AccountChanges]>,
+    ) -> Result<Self, BlockError> {
+        let state = State::builder().with_database(db).with_bal_builder();
+        let state = match bal {
+            Some(bal) => {
+                let bal = Bal::clone_from_alloy(bal)
+                    .map_err(|error| BlockError::OutsideAccessList(error.to_string()))?;
+                state.with_bal(Arc::new(bal)).build()
+            }
+            None => state.build(),
+        };
         let blobs = spec.blob_params_at(header.timestamp);
         let EvmEnv { cfg_env, block_env } =
             EvmEnv::for_eth_block(header, spec, spec.chain_id, blobs);
@@ -110,35 +134,64 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
             .with_db(state)
             .build_mainnet_with_inspector(NoOpInspector {});
         mend_extcodehash(&mut evm.instruction);
-        Self {
+        let mut execution = Self {
             spec,
-            decoded,
+            header,
             evm: EthEvm::new(evm, false),
             done: Executed::default(),
-        }
-    }
-
-    fn run(mut self) -> Result<Executed, BlockError> {
-        let header = &self.decoded.block.header;
-        let mut system = SystemCaller::new(self.spec);
+            items: 0,
+        };
+        let mut system = SystemCaller::new(spec);
         system
-            .apply_blockhashes_contract_call(header.parent_hash, &mut self.evm)
+            .apply_blockhashes_contract_call(header.parent_hash, &mut execution.evm)
             .map_err(|error| system_error("EIP-2935", &error))?;
         system
-            .apply_beacon_root_contract_call(header.parent_beacon_block_root, &mut self.evm)
+            .apply_beacon_root_contract_call(header.parent_beacon_block_root, &mut execution.evm)
             .map_err(|error| system_error("EIP-4788", &error))?;
-        let transactions = &self.decoded.block.body.transactions;
-        for (index, transaction) in transactions.iter().enumerate() {
-            self.set_index(index.saturating_add(1));
-            self.transact(transaction)
-                .map_err(|error| place(index, error))?;
-        }
-        self.set_index(transactions.len().saturating_add(1));
+        execution.items = execution.count_listed();
+        Ok(execution)
+    }
+
+    /// Gas of the transactions so far.
+    #[must_use]
+    pub const fn gas_used(&self) -> u64 {
+        self.done.gas_used
+    }
+
+    /// Transactions so far.
+    #[must_use]
+    pub const fn transactions(&self) -> usize {
+        self.done.receipts.len()
+    }
+
+    /// Accounts and slots in the access list so far.
+    #[must_use]
+    pub const fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Whether a system contract of the end of the block (EIP-7002, EIP-7251) is there to be called.
+    pub fn will_call(&mut self, contract: Address) -> Result<bool, BlockError> {
+        let state = self.evm.db_mut();
+        state.set_allow_bal_db_fallback(true);
+        let account = state.basic(contract);
+        state.set_allow_bal_db_fallback(false);
+        let account = account.map_err(|error| run_error::<DB>(EVMError::Database(error)))?;
+        Ok(account.is_some_and(|account| !account.is_empty_code_hash()))
+    }
+
+    /// Makes the system calls after the last transaction, and pays rewards and withdrawals.
+    pub fn finish(
+        mut self,
+        ommers: &[Header],
+        withdrawals: Option<&[Withdrawal]>,
+    ) -> Result<Executed, BlockError> {
+        self.set_index(self.transactions().saturating_add(1));
         if self.is_active(Fork::Prague) {
-            self.collect_requests(&mut system)?;
+            self.collect_requests()?;
         }
-        self.pay_out()?;
-        let Execution {
+        self.pay_out(ommers, withdrawals)?;
+        let Self {
             mut evm, mut done, ..
         } = self;
         done.bal = evm.db_mut().take_built_alloy_bal().unwrap_or_default();
@@ -146,8 +199,8 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
     }
 
     fn is_active(&self, fork: Fork) -> bool {
-        let header = &self.decoded.block.header;
-        self.spec.is_active(fork, header.number, header.timestamp)
+        self.spec
+            .is_active(fork, self.header.number, self.header.timestamp)
     }
 
     fn set_index(&mut self, index: usize) {
@@ -155,17 +208,26 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
         self.evm.db_mut().set_bal_index(index);
     }
 
-    fn transact(&mut self, transaction: &TxEnvelope) -> Result<(), BlockError> {
-        let header = &self.decoded.block.header;
-        let id = self.spec.spec_id(header.number, header.timestamp);
-        let sender = recover_sender(transaction, self.spec.chain_id, id).map_err(invalid)?;
-        let left = header.gas_limit.saturating_sub(self.done.gas_used);
+    /// Executes a transaction and, if `admit` takes the new accounts and slots that it touches, commits it. `false`: it left no trace.
+    pub fn transact(
+        &mut self,
+        transaction: &TxEnvelope,
+        sender: Address,
+        admit: impl FnOnce(u64) -> bool,
+    ) -> Result<bool, BlockError> {
+        let left = self.header.gas_limit.saturating_sub(self.done.gas_used);
         if transaction.gas_limit() > left {
             let (expected, got) = (left, transaction.gas_limit());
             return Err(invalid(TransactionError::GasAllowance { expected, got }));
         }
+        self.set_index(self.transactions().saturating_add(1));
         let env = TxEnv::from_recovered_tx(transaction, sender);
         let outcome = self.evm.transact_raw(env).map_err(run_error::<DB>)?;
+        let items = self.count_new_items(&outcome.state);
+        if !admit(items) {
+            return Ok(false);
+        }
+        self.items = self.items.saturating_add(items);
         let result = outcome.result;
         self.done.gas_used = self.done.gas_used.saturating_add(result.tx_gas_used());
         let receipt = Receipt {
@@ -179,14 +241,36 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
         self.done.receipts.push(receipt);
         self.done.senders.push(sender);
         self.evm.db_mut().commit(outcome.state);
-        Ok(())
+        Ok(true)
+    }
+
+    fn count_listed(&self) -> u64 {
+        let listed = self.evm.ctx().db_ref().bal_state.bal_builder.as_ref();
+        let accounts = listed.into_iter().flat_map(|bal| bal.accounts.values());
+        let slots = accounts.map(|account| account.storage.storage.len() as u64);
+        slots.fold(0, |sum, slots| sum.saturating_add(slots).saturating_add(1))
+    }
+
+    /// Accounts and slots that `state` would add to the access list.
+    fn count_new_items(&self, state: &EvmState) -> u64 {
+        let listed = self.evm.ctx().db_ref().bal_state.bal_builder.as_ref();
+        let mut items = 0_u64;
+        for (address, account) in state {
+            let known = listed.and_then(|bal| bal.accounts.get(address));
+            let is_new = |slot: &&U256| {
+                !known.is_some_and(|known| known.storage.storage.contains_key(*slot))
+            };
+            let slots = account.storage.keys().filter(is_new).count() as u64;
+            items = items
+                .saturating_add(u64::from(known.is_none()))
+                .saturating_add(slots);
+        }
+        items
     }
 
     /// EIP-6110, EIP-7002 and EIP-7251.
-    fn collect_requests(
-        &mut self,
-        system: &mut SystemCaller<&ChainSpec>,
-    ) -> Result<(), BlockError> {
+    fn collect_requests(&mut self) -> Result<(), BlockError> {
+        let mut system = SystemCaller::new(self.spec);
         let mut requests = Requests::default();
         let mut deposits = Vec::new();
         if let Some(contract) = self.spec.deposit_contract {
@@ -225,12 +309,7 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
 
     /// Whether there is a contract to call. Looking is no access in the sense of EIP-7928, so it may look beyond the list.
     fn is_deployed(&mut self, name: &'static str, contract: Address) -> Result<bool, BlockError> {
-        let state = self.evm.db_mut();
-        state.set_allow_bal_db_fallback(true);
-        let account = state.basic(contract);
-        state.set_allow_bal_db_fallback(false);
-        let account = account.map_err(|error| run_error::<DB>(EVMError::Database(error)))?;
-        let deployed = account.is_some_and(|account| !account.is_empty_code_hash());
+        let deployed = self.will_call(contract)?;
         if !deployed && self.spec.requires_request_contracts {
             return Err(BlockError::SystemCall {
                 contract: name,
@@ -241,15 +320,14 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
     }
 
     /// Rewards before Paris, withdrawals since Shanghai, and the DAO's irregular change (EIP-779).
-    fn pay_out(&mut self) -> Result<(), BlockError> {
-        let body = &self.decoded.block.body;
-        let mut increments = post_block_balance_increments(
-            self.spec,
-            self.evm.block(),
-            &body.ommers,
-            body.withdrawals.as_ref().map(|list| list.as_slice()),
-        );
-        let number = self.decoded.block.header.number;
+    fn pay_out(
+        &mut self,
+        ommers: &[Header],
+        withdrawals: Option<&[Withdrawal]>,
+    ) -> Result<(), BlockError> {
+        let mut increments =
+            post_block_balance_increments(self.spec, self.evm.block(), ommers, withdrawals);
+        let number = self.header.number;
         let dao = self.spec.ethereum_fork_activation(Fork::Dao);
         let state = self.evm.db_mut();
         let failed = |error| run_error::<DB>(EVMError::Database(error));

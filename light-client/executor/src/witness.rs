@@ -148,7 +148,12 @@ pub(crate) fn verify_witnessed(
     let header = &decoded.block.header;
     verify_body(spec, decoded, &[])?;
     let mut db = WitnessDb::open(known, parent, parent_hash, witness).map_err(state_error)?;
-    let executed = execute_block(spec, decoded, &mut db, Some(bal))?;
+    let executed = execute_block(spec, decoded, &mut db, Some(bal));
+    // What the witness does not show is nobody's fault but the sender's, whatever it made of the execution.
+    if let Some(error) = db.failed.take() {
+        return Err(state_error(error));
+    }
+    let executed = executed?;
     let (expected, got) = (hash_bal(bal), hash_bal(&executed.bal));
     if expected != got {
         return Err(BlockError::AccessList { expected, got });
@@ -181,6 +186,8 @@ struct WitnessDb {
     /// How many of them were asked for.
     hashes_used: usize,
     headers: usize,
+    /// The first read that the witness does not answer.
+    failed: Option<WitnessError>,
 }
 
 #[derive(Debug)]
@@ -219,7 +226,16 @@ impl WitnessDb {
             hashes: link_headers(&witness.headers, parent_hash)?,
             hashes_used: 0,
             headers: witness.headers.len(),
+            failed: None,
         })
+    }
+
+    /// Remembers the first read that failed: on its way through the machine an error may lose its kind.
+    fn note<T>(&mut self, read: Result<T, WitnessError>) -> Result<T, WitnessError> {
+        if let Err(error) = &read {
+            self.failed.get_or_insert_with(|| error.clone());
+        }
+        read
     }
 
     /// The state, once it is clear that the witness held nothing that was not needed.
@@ -272,7 +288,8 @@ impl Database for WitnessDb {
     type Error = WitnessError;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, WitnessError> {
-        let account = self.state.account(address)?;
+        let account = self.state.account(address);
+        let account = self.note(account.map_err(WitnessError::State))?;
         Ok(account.as_ref().map(account_info))
     }
 
@@ -280,22 +297,25 @@ impl Database for WitnessDb {
         if hash == KECCAK256_EMPTY || hash.is_zero() {
             return Ok(Bytecode::default());
         }
-        let code = self.codes.get_mut(&hash);
-        let code = code.ok_or(WitnessError::MissingCode { hash })?;
-        code.used = true;
-        Ok(code.bytes.clone())
+        let code = self.codes.get_mut(&hash).map(|code| {
+            code.used = true;
+            code.bytes.clone()
+        });
+        self.note(code.ok_or(WitnessError::MissingCode { hash }))
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, WitnessError> {
-        Ok(self.state.storage(address, slot)?)
+        let value = self.state.storage(address, slot);
+        self.note(value.map_err(WitnessError::State))
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, WitnessError> {
         let back = self.parent.checked_sub(number);
         let back = back.and_then(|back| usize::try_from(back).ok());
-        let back = back.ok_or(WitnessError::MissingHeader { number })?;
-        let hash = self.hashes.get(back);
-        self.hashes_used = self.hashes_used.max(back.saturating_add(1));
-        hash.copied().ok_or(WitnessError::MissingHeader { number })
+        let hash = back.and_then(|back| self.hashes.get(back).copied());
+        if let Some(back) = back {
+            self.hashes_used = self.hashes_used.max(back.saturating_add(1));
+        }
+        self.note(hash.ok_or(WitnessError::MissingHeader { number }))
     }
 }

@@ -6,6 +6,7 @@ use alloy_eips::{eip2718::Encodable2718, eip4895::Withdrawals};
 use alloy_primitives::{Address, B256, Bytes, TxKind};
 use alloy_rlp::Encodable;
 use sidelight_core::header::SignedHeader;
+use sidelight_executor::{ExecutionInput, ExecutionWitness};
 
 /// A sealed block. The genesis block has one too, with a zero signature, because nobody signs it.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct SealedBlock {
     pub bal: Vec<AccountChanges>,
     /// The pre-state trie nodes that applying `bal` needs, in wire order (`docs/wire-format.md` section 2). Shares memory with the node store.
     pub witness: Vec<Bytes>,
+    /// What executing the block again needs of the state before it, captured while it was executed. None for genesis, and where `BLOCKHASH` reached beyond the retained headers.
+    pub execution: Option<ExecutionWitness>,
     /// Size of the block's RLP in bytes.
     pub size: u64,
 }
@@ -112,6 +115,16 @@ impl SealedBlock {
             .iter()
             .map(|tx| tx.encoded_2718().into())
             .collect()
+    }
+
+    /// What a client needs to execute the block, if the witness was captured.
+    pub fn execution_input(&self) -> Option<ExecutionInput> {
+        let witness = self.execution.clone()?;
+        Some(ExecutionInput::new(
+            self.bal_raw.clone(),
+            self.encoded_transactions(),
+            witness,
+        ))
     }
 
     /// EIP-2718 encodings of the receipts: the *receipts* response.

@@ -10,6 +10,7 @@ use alloy_rpc_types_eth::TransactionRequest;
 use node_lite_state::{Account, AccountProof, StateDb};
 use parking_lot::{Condvar, Mutex, RwLock};
 use sidelight_core::{header::VerifiedHeader, rules::ChainRules};
+use sidelight_executor::ChainSpec;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -36,6 +37,8 @@ pub struct Chain {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) rules: ChainRules,
+    /// The execution rules, as every executor has them.
+    pub(crate) spec: ChainSpec,
     pub(crate) signer: Signer,
     pub(crate) fee_recipient: Address,
     pub(crate) config: SequencerConfig,
@@ -74,6 +77,7 @@ impl Chain {
             blocks: broadcast::Sender::new(config.subscription_depth),
             pending: broadcast::Sender::new(config.subscription_depth.saturating_mul(16)),
             codes: CodeCache::default(),
+            spec: ChainSpec::sidelight(start.rules.chain_id),
             rules: start.rules,
             signer,
             config,

@@ -290,3 +290,9 @@ pub enum CallError {
 pub(crate) fn short(hash: &B256) -> String {
     format!("{:.10}", hash.to_string())
 }
+
+impl From<sidelight_executor::BlockError> for ChainError {
+    fn from(error: sidelight_executor::BlockError) -> Self {
+        Self::Execution(error.to_string())
+    }
+}

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{Header, Transaction, TxEnvelope};
-use alloy_primitives::{Address, B256, TxKind, U256, map::B256Map};
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256, U256, map::B256Map};
 use node_lite_state::StateError;
 use parking_lot::RwLock;
 use revm::{
     Database, DatabaseRef,
     bytecode::Bytecode,
-    context::{BlockEnv, CfgEnv, Context, TxEnv, either::Either},
+    context::{BlockEnv, CfgEnv, Context},
     context_interface::block::BlobExcessGasAndPrice,
     database_interface::DBErrorMarker,
     handler::{MainContext, MainnetContext},
     primitives::hardfork::SpecId,
     state::AccountInfo,
 };
+use sidelight_executor::account_info;
 
 use crate::{
     chain::{Chain, Inner, StateView},
@@ -80,17 +81,13 @@ impl DatabaseRef for StateReader<'_> {
     type Error = ReadError;
 
     fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
-        let account = self.view.account(address)?;
-        Ok(account.map(|account| AccountInfo {
-            balance: account.balance,
-            nonce: account.nonce,
-            code_hash: account.code_hash,
-            code: None,
-            ..Default::default()
-        }))
+        Ok(self.view.account(address)?.as_ref().map(account_info))
     }
 
     fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, ReadError> {
+        if hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
         self.codes.get_or_insert_with(hash, || {
             let code = self.view.code_by_hash(hash)?;
             Bytecode::new_raw_checked(code).map_err(|_| ReadError(StateError::Corrupt))
@@ -155,32 +152,6 @@ pub(crate) fn block_env(header: &Header) -> BlockEnv {
             SPEC,
         )),
         slot_num: 0,
-    }
-}
-
-/// A signed transaction as revm takes it.
-pub(crate) fn tx_env(transaction: &TxEnvelope, sender: Address) -> TxEnv {
-    TxEnv {
-        tx_type: transaction.tx_type().into(),
-        caller: sender,
-        gas_limit: transaction.gas_limit(),
-        gas_price: transaction.max_fee_per_gas(),
-        kind: transaction.to().map_or(TxKind::Create, TxKind::Call),
-        value: transaction.value(),
-        data: transaction.input().clone(),
-        nonce: transaction.nonce(),
-        chain_id: transaction.chain_id(),
-        access_list: transaction.access_list().cloned().unwrap_or_default(),
-        gas_priority_fee: transaction.max_priority_fee_per_gas(),
-        blob_hashes: Vec::new(),
-        max_fee_per_blob_gas: 0,
-        authorization_list: transaction
-            .authorization_list()
-            .unwrap_or_default()
-            .iter()
-            .cloned()
-            .map(Either::Left)
-            .collect(),
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) struct Start {
 /// Builds the genesis state in `state` and block 0 over it.
 pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, GenesisError> {
     check(genesis)?;
-    let committed = state.commit(EMPTY_ROOT_HASH, &to_changes(genesis)?)?;
+    let committed = state.commit(EMPTY_ROOT_HASH, &to_changes(genesis)?, &[])?;
     let signer = state.storage_at(committed.root, SIGNER_PREDEPLOY, U256::ZERO)?;
     let signer = Address::from_word(signer.into());
     if signer.is_zero() {
@@ -97,6 +97,7 @@ pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, Genesis
         bal_raw: Bytes::from_static(&[alloy_rlp::EMPTY_LIST_CODE]),
         bal: Vec::new(),
         witness: Vec::new(),
+        execution: None,
     };
     Ok(Start { rules, block })
 }

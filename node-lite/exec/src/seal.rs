@@ -17,13 +17,14 @@ use sidelight_core::{
     proof::compute_ordered_root,
     rules::ChainRules,
 };
+use sidelight_executor::{ExecutionWitness, request_contracts};
 
 use crate::{
     block::{self, SealedBlock},
     builder::{self, Built},
     chain::{Inner, StateView},
     error::ChainError,
-    evm::{self, StateReader},
+    evm::StateReader,
     genesis::SIGNER_PREDEPLOY,
 };
 
@@ -49,20 +50,17 @@ pub(crate) fn seal_next(
         inner,
         StateView::new(inner.state.clone(), parent.state_root()),
     );
-    let built = builder::build(
-        reader,
-        inner.rules.chain_id,
-        evm::block_env(&template),
-        parent.hash(),
-        best,
-    )?;
+    let built = builder::build(reader, &inner.spec, &template, best)?;
     {
         let mut pool = inner.pool.lock();
         for hash in &built.invalid {
             pool.remove(hash);
         }
     }
-    let committed = inner.state.commit(parent.state_root(), &built.bal)?;
+    let looked_at = request_contracts(&inner.spec, &template);
+    let committed = inner
+        .state
+        .commit(parent.state_root(), &built.executed.bal, looked_at)?;
     let root = committed.root;
     let sealed = finish(inner, parent, template, built, committed, now);
     if sealed.is_err() {
@@ -108,23 +106,28 @@ fn finish(
     committed: Committed,
     now: u64,
 ) -> Result<(SealedBlock, VerifiedHeader), ChainError> {
-    let bal_raw = Bytes::from(alloy_rlp::encode(&built.bal));
+    let witness = capture_witness(inner, parent, &built, committed.execution_nodes)?;
+    let Built {
+        transactions: included,
+        executed,
+        ..
+    } = built;
+    let bal_raw = Bytes::from(alloy_rlp::encode(&executed.bal));
     let next_signer = inner
         .state
         .storage_at(committed.root, SIGNER_PREDEPLOY, U256::ZERO)?;
     let extension = Extension {
         version: Extension::VERSION,
-        accounts_root: compute_accounts_root(&built.bal),
+        accounts_root: compute_accounts_root(&executed.bal),
         frames_root: B256::ZERO,
         rules_hash: inner.rules.hash(),
         next_signer: Address::from_word(next_signer.into()),
     };
-    let transactions: Vec<Bytes> = built
-        .transactions
+    let transactions: Vec<Bytes> = included
         .iter()
         .map(|transaction| transaction.encoded_2718().into())
         .collect();
-    let receipts: Vec<Bytes> = built
+    let receipts: Vec<Bytes> = executed
         .receipts
         .iter()
         .map(|receipt| receipt.encoded_2718().into())
@@ -133,29 +136,58 @@ fn finish(
         state_root: committed.root,
         transactions_root: compute_ordered_root(&transactions),
         receipts_root: compute_ordered_root(&receipts),
-        logs_bloom: built.logs_bloom,
-        gas_used: built.gas_used,
+        logs_bloom: executed.logs_bloom,
+        gas_used: executed.gas_used,
         extra_data: extension.hash().into(),
-        requests_hash: Some(built.requests.requests_hash()),
+        requests_hash: Some(executed.requests.requests_hash()),
         block_access_list_hash: Some(keccak256(&bal_raw)),
         ..template
     };
     let signed_header = inner.signer.sign(header, extension)?;
     // A block that any client would refuse is an error here, not a published block.
     let verified = verify_header(&signed_header, parent, &inner.rules, now)?;
-    let bal = verify_bal(&bal_raw, &verified, Some(built.transactions.len()))?.into_changes();
+    let bal = verify_bal(&bal_raw, &verified, Some(included.len()))?.into_changes();
     let block = SealedBlock {
-        size: block::compute_size(&signed_header.header, &built.transactions),
+        size: block::compute_size(&signed_header.header, &included),
         hash: verified.hash(),
         signed_header,
-        transactions: built.transactions,
-        senders: built.senders,
-        receipts: built.receipts,
+        transactions: included,
+        senders: executed.senders,
+        receipts: executed.receipts,
         bal_raw,
         bal,
         witness: committed.witness,
+        execution: witness,
     };
     Ok((block, verified))
+}
+
+/// What the block read, as its executors need it; none if a header that `BLOCKHASH` asked for is not retained.
+fn capture_witness(
+    inner: &Inner,
+    parent: &VerifiedHeader,
+    built: &Built,
+    state: Vec<Bytes>,
+) -> Result<Option<ExecutionWitness>, ChainError> {
+    let codes = built.codes.iter().map(|hash| inner.state.code(*hash));
+    let mut codes = codes.collect::<Result<Vec<_>, _>>()?;
+    codes.sort_unstable();
+    let history = inner.history.read();
+    // The hash of a block stands in the header after it.
+    let first = built
+        .oldest_block
+        .map_or(u64::MAX, |number| number.saturating_add(1));
+    let headers = (first..=parent.number()).map(|number| {
+        let block = history.by_number(number).ok()?;
+        Some(Bytes::from(alloy_rlp::encode(block.header())))
+    });
+    Ok(headers
+        .collect::<Option<Vec<_>>>()
+        .map(|headers| ExecutionWitness {
+            state,
+            codes,
+            headers,
+        }))
 }
 
 fn unix_seconds() -> u64 {

@@ -67,6 +67,8 @@ pub struct Committed {
     pub root: B256,
     /// The pre-state nodes that applying the changes needed, in wire order.
     pub witness: Vec<Bytes>,
+    /// These, and the ones that prove everything that the block read.
+    pub execution_nodes: Vec<Bytes>,
 }
 
 /// A store of trie nodes shared by all retained states. Cheap to clone.
@@ -144,20 +146,24 @@ impl StateDb {
         pre_root: B256,
         changes: &[AccountChanges],
     ) -> Result<Vec<Bytes>, StateError> {
-        Ok(self.apply(pre_root, changes)?.witness)
+        self.check_known(pre_root)?;
+        self.find_witness(pre_root, changes)
     }
 
-    /// Applies a block access list to a retained state, stores what is new and retains the new root once.
+    /// Applies a block access list to a retained state, stores what is new and retains the new root once. `looked_at` are accounts that the block read beyond its access list.
     pub fn commit(
         &self,
         pre_root: B256,
         changes: &[AccountChanges],
+        looked_at: &[Address],
     ) -> Result<Committed, StateError> {
+        self.check_known(pre_root)?;
+        let witness = self.find_witness(pre_root, changes)?;
         let Applied {
             root,
             nodes,
-            witness,
-        } = self.apply(pre_root, changes)?;
+            execution_nodes,
+        } = self.apply(pre_root, changes, looked_at)?;
         let codes = changes
             .iter()
             .filter_map(|account| account.code_post_state());
@@ -167,7 +173,11 @@ impl StateDb {
             .map(NewCode::new)
             .collect();
         self.store.write().insert(root, nodes, codes)?;
-        Ok(Committed { root, witness })
+        Ok(Committed {
+            root,
+            witness,
+            execution_nodes,
+        })
     }
 
     /// Retains a retained root once more.
@@ -185,14 +195,33 @@ impl StateDb {
         self.store.read().stats()
     }
 
-    /// Runs the same trie code that every client runs, with nodes from the store.
-    fn apply(&self, pre_root: B256, changes: &[AccountChanges]) -> Result<Applied, StateError> {
-        if pre_root != EMPTY_ROOT {
-            self.check_retained(pre_root)?;
+    fn check_known(&self, pre_root: B256) -> Result<(), StateError> {
+        if pre_root == EMPTY_ROOT {
+            return Ok(());
         }
-        let mut state = PartialState::from_root(pre_root);
-        let witness = state
+        self.check_retained(pre_root)
+    }
+
+    fn find_witness(
+        &self,
+        pre_root: B256,
+        changes: &[AccountChanges],
+    ) -> Result<Vec<Bytes>, StateError> {
+        PartialState::from_root(pre_root)
             .apply_with(|hash| self.node(hash), changes)
+            .map_err(StateError::Trie)
+    }
+
+    /// Runs the same trie code that every client runs, with nodes from the store.
+    fn apply(
+        &self,
+        pre_root: B256,
+        changes: &[AccountChanges],
+        looked_at: &[Address],
+    ) -> Result<Applied, StateError> {
+        let mut state = PartialState::from_root(pre_root);
+        let execution_nodes = state
+            .apply_executed_with(|hash| self.node(hash), changes, looked_at)
             .map_err(StateError::Trie)?;
         let mut nodes = Vec::new();
         let root = state.root_with(|hash, rlp| nodes.push(NewNode::new(hash, rlp)));
@@ -200,7 +229,7 @@ impl StateDb {
         Ok(Applied {
             root,
             nodes,
-            witness,
+            execution_nodes,
         })
     }
 
@@ -217,7 +246,7 @@ impl StateDb {
 struct Applied {
     root: B256,
     nodes: Vec<NewNode>,
-    witness: Vec<Bytes>,
+    execution_nodes: Vec<Bytes>,
 }
 
 fn check_retained(store: &Store, root: B256) -> Result<(), StateError> {
@@ -302,7 +331,7 @@ mod tests {
                 .iter()
                 .map(|(address, plain)| plain.changes(*address))
                 .collect();
-            let root = db.commit(EMPTY_ROOT, &changes).unwrap().root;
+            let root = db.commit(EMPTY_ROOT, &changes, &[]).unwrap().root;
             (db, root)
         }
 
@@ -395,7 +424,7 @@ mod tests {
         let mut root = EMPTY_ROOT;
         for block in 0..300 {
             let changes = model.step(&mut random);
-            let committed = db.commit(root, &changes).unwrap();
+            let committed = db.commit(root, &changes, &[]).unwrap();
             assert_eq!(committed.root, model.root(), "block {block}");
             if root != EMPTY_ROOT {
                 assert_eq!(db.witness(root, &changes).unwrap(), committed.witness);
@@ -499,8 +528,8 @@ mod tests {
         let db = StateDb::new();
         let changes = [AccountChanges::new(Address::with_last_byte(1))
             .with_balance_change(BalanceChange::new(AT, U256::from(1)))];
-        let root = db.commit(EMPTY_ROOT, &changes).unwrap().root;
-        assert_eq!(db.commit(root, &[]).unwrap().root, root);
+        let root = db.commit(EMPTY_ROOT, &changes, &[]).unwrap().root;
+        assert_eq!(db.commit(root, &[], &[]).unwrap().root, root);
         db.retain(root).unwrap();
         db.release(root).unwrap();
         db.release(root).unwrap();
@@ -530,7 +559,7 @@ mod tests {
             db.multiproof(root, &[(address, vec![])]),
             Err(unknown.clone())
         );
-        assert_eq!(db.commit(root, &[]), Err(unknown));
+        assert_eq!(db.commit(root, &[], &[]), Err(unknown));
         assert_eq!(db.code(root), Err(StateError::MissingCode { hash: root }));
     }
 }

@@ -26,6 +26,7 @@ use sidelight_core::{
     proof::{compute_ordered_root, verify_account_proof, verify_storage_proof},
     state::PartialState,
 };
+use sidelight_executor::{ChainSpec, ExecutionInput, verify_input};
 
 /// The first three accounts of the usual test mnemonic.
 const KEYS: [B256; 3] = [
@@ -206,6 +207,7 @@ impl Harness {
     pub(crate) fn seal(&mut self) -> Arc<SealedBlock> {
         let block = self.chain.seal().unwrap();
         let header = block.header();
+        self.check_execution(&block);
         self.head = verify_header(
             &block.signed_header,
             &self.head,
@@ -259,6 +261,40 @@ impl Harness {
         self.pre_state = header.state_root;
         self.check_proofs(&block);
         block
+    }
+
+    /// The block can be executed again from what the node captured, and from nothing less.
+    fn check_execution(&self, block: &SealedBlock) {
+        let spec = ChainSpec::sidelight(self.chain.chain_id());
+        let encoded = block.execution_input().expect("a witness").encode();
+        let input = ExecutionInput::decode(&encoded).unwrap();
+        let check = |input| {
+            let known = PartialState::from_root(self.pre_state);
+            verify_input(&spec, self.head.header(), block.header(), input, known)
+        };
+        let verified = check(input.clone()).unwrap();
+        assert_eq!(verified.executed().senders, block.senders);
+        assert_eq!(verified.executed().receipts, block.receipts);
+        // Of a large witness, a few nodes from all over it.
+        for at in (0..input.state.len()).step_by(input.state.len().div_ceil(20).max(1)) {
+            let mut less = input.clone();
+            less.state.remove(at);
+            let error = check(less).unwrap_err();
+            assert!(!error.is_block_invalid(), "node {at}: {error}");
+        }
+        for at in 0..input.codes.len() {
+            let mut less = input.clone();
+            less.codes.remove(at);
+            assert!(!check(less).unwrap_err().is_block_invalid());
+        }
+        let mut more = input.clone();
+        more.codes.push(Bytes::from_static(&[0xfe]));
+        assert!(!check(more).unwrap_err().is_block_invalid());
+        if !input.transactions.is_empty() {
+            let mut less = input;
+            less.transactions.pop();
+            assert!(!check(less).unwrap_err().is_block_invalid());
+        }
     }
 
     /// EIP-1186 proofs of everything in the list verify, and say what the list says.

@@ -259,6 +259,13 @@ impl LiteServer {
             Request::Receipts { block_hash } => Ok(Response::Receipts(
                 self.block(*block_hash)?.encoded_receipts(),
             )),
+            Request::Execution { block_hash } => {
+                let block = self.block(*block_hash)?;
+                let input = block
+                    .execution_input()
+                    .ok_or_else(|| Refusal::not_found("witness"))?;
+                Ok(Response::Execution(input.encode().into()))
+            }
             Request::Locate { transaction_hash } => {
                 let (block, index) = self
                     .chain

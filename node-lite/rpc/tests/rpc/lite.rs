@@ -88,6 +88,11 @@ async fn every_request_has_its_answer() {
             index: 0
         }
     );
+    let Response::Execution(input) = answer(Request::Execution { block_hash }).await else {
+        panic!()
+    };
+    let expected = block.execution_input().unwrap().encode();
+    assert_eq!(input.as_ref(), expected);
     let Response::Transition(update) = answer(Request::Transition {
         block_hash,
         mode: Mode::Consistent,

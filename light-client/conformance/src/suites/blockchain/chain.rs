@@ -6,7 +6,7 @@ use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256, map::B256Map};
 use sidelight_core::state::{Account, PartialState};
 use sidelight_executor::{
-    Ancestor, BlockError, ChainSpec, DecodedBlock, ExecutionWitness, Rule, decode_block,
+    Ancestor, BlockError, ChainSpec, DecodedBlock, ExecutionWitness, Recorded, Rule, decode_block,
     execute_block, request_contracts, verify_body, verify_execution, verify_header_rules,
     verify_outcome,
 };
@@ -148,11 +148,12 @@ impl Chain {
 
         let hashes: Vec<B256> = lineage.iter().map(|(hash, _)| *hash).collect();
         let root = parent.header.state_root;
-        let mut reader = Reader::new(&self.world, root, parent.header.number, hashes);
+        let mut reader =
+            Recorded::new(Reader::new(&self.world, root, parent.header.number, hashes));
         // Fixtures with an invalid transaction have the root of a block without it, and want the transaction's fault.
         let executed = execute_block(&self.spec, &decoded, &mut reader, None)?;
         body?;
-        let (codes_read, oldest_read) = (reader.codes_read, reader.oldest_read);
+        let (codes_read, oldest_read) = (reader.codes(), reader.oldest_block());
 
         let mut after = PartialState::from_root(root);
         let lookup = |hash: &B256| self.world.node(hash);

@@ -1,7 +1,5 @@
 //! The whole state of every block, as trie nodes by hash, and revm's view of one of them.
 
-use std::collections::BTreeSet;
-
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::B256Map};
 use revm::{
     Database,
@@ -37,7 +35,7 @@ pub(super) enum ReadError {
 
 impl DBErrorMarker for ReadError {}
 
-/// The state after one block, which remembers what was asked beyond accounts and slots.
+/// The state after one block.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     world: &'a World,
@@ -45,9 +43,6 @@ pub(super) struct Reader<'a> {
     /// Hashes of the ancestors, the parent's first, and the parent's number.
     hashes: Vec<B256>,
     parent: u64,
-    pub(super) codes_read: BTreeSet<B256>,
-    /// The oldest block whose hash was asked for.
-    pub(super) oldest_read: Option<u64>,
 }
 
 impl<'a> Reader<'a> {
@@ -57,8 +52,6 @@ impl<'a> Reader<'a> {
             state: PartialState::from_root(root),
             hashes,
             parent,
-            codes_read: BTreeSet::new(),
-            oldest_read: None,
         }
     }
 
@@ -82,7 +75,6 @@ impl Database for Reader<'_> {
         if hash == KECCAK256_EMPTY || hash.is_zero() {
             return Ok(Bytecode::default());
         }
-        self.codes_read.insert(hash);
         let code = self.world.codes.get(&hash);
         let code = code.cloned().ok_or(ReadError::Code(hash))?;
         Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
@@ -94,7 +86,6 @@ impl Database for Reader<'_> {
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
-        self.oldest_read = Some(self.oldest_read.map_or(number, |oldest| oldest.min(number)));
         let back = self.parent.checked_sub(number);
         let back = back.and_then(|back| usize::try_from(back).ok());
         let hash = back.and_then(|back| self.hashes.get(back));
