@@ -80,7 +80,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "size",
         usage: "size",
         summary: "print the sizes of the wasm modules; fails when one is over its gate",
-        details: "Gates: 100 kB gzip for the verifier, 480 kB gzip for the EVM.",
+        details: "Gates: a ratchet for the verifier, whose goal is 100 kB gzip (docs/adr/0009), and 480 kB gzip for the EVM.",
     },
     Command {
         name: "fmt",
