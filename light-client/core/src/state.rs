@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 
 pub use alloy_consensus::TrieAccount as Account;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256, map::B256Map};
+pub use apply::{AccountAfter, AccountRules, CurrentRules, is_empty, with_changes};
 
 use crate::{
     proof::{ProofError, decode_account, decode_storage_value},

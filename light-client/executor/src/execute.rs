@@ -21,25 +21,28 @@ use alloy_evm::{
     eth::{dao_fork, eip6110},
 };
 use alloy_hardforks::{EthereumHardforks, ForkCondition};
-use alloy_primitives::{Address, Bloom, Bytes, U256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use revm::{
     Context, Database, DatabaseCommit, MainBuilder, MainContext,
     context::{TxEnv, result::EVMError, result::InvalidTransaction},
     context_interface::ContextTr,
-    database::State,
+    database::{State, states::bundle_state::BundleRetention},
     database_interface::{DatabaseCommitExt, bal::EvmDatabaseError},
     handler::EthPrecompiles,
     inspector::NoOpInspector,
+    primitives::hardfork::SpecId,
     state::{
         EvmState,
         bal::{Bal, BlockAccessIndex},
     },
 };
+use sidelight_core::state::StateError;
 
 use crate::{
     account::mend_extcodehash,
     block::DecodedBlock,
     error::{BlockError, TransactionError},
+    history::mark_created_empty,
     spec::{ChainSpec, Fork},
     transaction::recover_sender,
 };
@@ -72,6 +75,9 @@ impl<T: Database<Error: core::error::Error + Send + Sync + 'static> + core::fmt:
 {
 }
 
+/// The state root after some of a block's changes. Only receipts before Byzantium hold one, and only for them is it asked.
+pub type Roots<'a> = &'a mut dyn FnMut(&[AccountChanges]) -> Result<B256, StateError>;
+
 type BlockEvm<DB> = EthEvm<State<DB>, NoOpInspector, EthPrecompiles>;
 type RunError<DB> = EVMError<EvmDatabaseError<<DB as Database>::Error>>;
 
@@ -83,10 +89,12 @@ pub fn execute_block<DB: StateSource>(
     decoded: &DecodedBlock,
     db: DB,
     bal: Option<&[AccountChanges]>,
+    roots: Roots<'_>,
 ) -> Result<Executed, BlockError> {
     let header = &decoded.block.header;
     let body = &decoded.block.body;
     let mut execution = Execution::begin(spec, header, db, bal)?;
+    execution.roots = Some(roots);
     let id = spec.spec_id(header.number, header.timestamp);
     for (index, transaction) in body.transactions.iter().enumerate() {
         recover_sender(transaction, spec.chain_id, id)
@@ -106,6 +114,7 @@ pub struct Execution<'a, DB: StateSource> {
     evm: BlockEvm<DB>,
     done: Executed,
     items: u64,
+    roots: Option<Roots<'a>>,
 }
 
 impl<'a, DB: StateSource> Execution<'a, DB> {
@@ -116,7 +125,14 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
         db: DB,
         bal: Option<&[AccountChanges]>,
     ) -> Result<Self, BlockError> {
+        let id = spec.spec_id(header.number, header.timestamp);
         let state = State::builder().with_database(db).with_bal_builder();
+        // Whether an account is there and empty shows in the bundle only.
+        let state = if id.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
+            state
+        } else {
+            state.with_bundle_update()
+        };
         let state = match bal {
             Some(bal) => {
                 let bal = Bal::clone_from_alloy(bal)
@@ -140,6 +156,7 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
             evm: EthEvm::new(evm, false),
             done: Executed::default(),
             items: 0,
+            roots: None,
         };
         let mut system = SystemCaller::new(spec);
         system
@@ -191,11 +208,24 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
             self.collect_requests()?;
         }
         self.pay_out(ommers, withdrawals)?;
-        let Self {
-            mut evm, mut done, ..
-        } = self;
-        done.bal = evm.db_mut().take_built_alloy_bal().unwrap_or_default();
+        let bal = self.changes();
+        let mut done = self.done;
+        done.bal = bal;
         Ok(done)
+    }
+
+    /// The access list so far.
+    fn changes(&mut self) -> Vec<AccountChanges> {
+        let has_bundle = !self.is_active(Fork::SpuriousDragon);
+        let state = self.evm.db_mut();
+        let built = state.bal_state.bal_builder.clone().unwrap_or_default();
+        let mut bal = built.into_alloy_bal();
+        if has_bundle {
+            state.merge_transitions(BundleRetention::PlainState);
+            let at = state.bal_state.bal_index();
+            mark_created_empty(&mut bal, &state.bundle_state, at);
+        }
+        bal
     }
 
     fn is_active(&self, fork: Fork) -> bool {
@@ -230,17 +260,28 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
         self.items = self.items.saturating_add(items);
         let result = outcome.result;
         self.done.gas_used = self.done.gas_used.saturating_add(result.tx_gas_used());
+        let is_success = result.is_success();
+        let logs = result.into_logs();
+        self.evm.db_mut().commit(outcome.state);
+        let status = if self.is_active(Fork::Byzantium) {
+            Eip658Value::Eip658(is_success)
+        } else {
+            let changes = self.changes();
+            match &mut self.roots {
+                Some(roots) => Eip658Value::PostState(roots(&changes)?),
+                None => Eip658Value::PostState(B256::ZERO),
+            }
+        };
         let receipt = Receipt {
-            status: Eip658Value::Eip658(result.is_success()),
+            status,
             cumulative_gas_used: self.done.gas_used,
-            logs: result.into_logs(),
+            logs,
         };
         let receipt = receipt.with_bloom();
         self.done.logs_bloom |= receipt.logs_bloom;
         let receipt = ReceiptEnvelope::from_typed(transaction.tx_type(), receipt);
         self.done.receipts.push(receipt);
         self.done.senders.push(sender);
-        self.evm.db_mut().commit(outcome.state);
         Ok(true)
     }
 

@@ -6,6 +6,8 @@ use alloy_hardforks::{EthereumHardforks, ForkCondition};
 use alloy_primitives::Address;
 use revm::primitives::hardfork::SpecId;
 
+use crate::history::ForkRules;
+
 /// The forks up to Paris activate by number, those after it by time.
 const ORDER: [Fork; 21] = [
     Fork::Frontier,
@@ -129,6 +131,12 @@ impl ChainSpec {
     #[must_use]
     pub fn spec_id(&self, number: u64, timestamp: u64) -> SpecId {
         alloy_evm::spec_by_timestamp_and_block_number(self, timestamp, number)
+    }
+
+    /// When accounts go, at a block.
+    #[must_use]
+    pub fn account_rules(&self, number: u64, timestamp: u64) -> ForkRules {
+        ForkRules(self.spec_id(number, timestamp))
     }
 
     pub(crate) fn is_active(&self, fork: Fork, number: u64, timestamp: u64) -> bool {

@@ -148,7 +148,14 @@ pub(crate) fn verify_witnessed(
     let header = &decoded.block.header;
     verify_body(spec, decoded, &[])?;
     let mut db = WitnessDb::open(known, parent, parent_hash, witness).map_err(state_error)?;
-    let executed = execute_block(spec, decoded, &mut db, Some(bal));
+    let rules = spec.account_rules(header.number, header.timestamp);
+    let before = db.state.clone();
+    let mut roots = |changes: &[AccountChanges]| {
+        let mut state = before.clone();
+        state.apply_under(changes, &rules)?;
+        Ok(state.root())
+    };
+    let executed = execute_block(spec, decoded, &mut db, Some(bal), &mut roots);
     // What the witness does not show is nobody's fault but the sender's, whatever it made of the execution.
     if let Some(error) = db.failed.take() {
         return Err(state_error(error));
@@ -159,7 +166,7 @@ pub(crate) fn verify_witnessed(
         return Err(BlockError::AccessList { expected, got });
     }
     let mut state = db.finish().map_err(state_error)?;
-    state.apply(&executed.bal)?;
+    state.apply_under(&executed.bal, &rules)?;
     let root = state.root();
     verify_outcome(header, &executed, root)?;
     Ok(VerifiedExecution { executed, state })

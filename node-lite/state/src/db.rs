@@ -6,7 +6,7 @@ use alloy_eip7928::AccountChanges;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use parking_lot::RwLock;
 pub use sidelight_core::state::Account;
-use sidelight_core::state::PartialState;
+use sidelight_core::state::{CurrentRules, PartialState};
 
 use crate::{
     node::EMPTY_ROOT,
@@ -221,7 +221,7 @@ impl StateDb {
     ) -> Result<Applied, StateError> {
         let mut state = PartialState::from_root(pre_root);
         let execution_nodes = state
-            .apply_executed_with(|hash| self.node(hash), changes, looked_at)
+            .apply_executed_with(|hash| self.node(hash), changes, looked_at, &CurrentRules)
             .map_err(StateError::Trie)?;
         let mut nodes = Vec::new();
         let root = state.root_with(|hash, rlp| nodes.push(NewNode::new(hash, rlp)));

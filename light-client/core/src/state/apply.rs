@@ -2,13 +2,13 @@
 //!
 //! The order is part of the result only in that every node it needs must be known: in each trie all writes come before all deletions, storage tries before the accounts trie.
 //!
-//! An account cannot be created again after it has had storage: since EIP-6780 only a contract made in the same transaction is destroyed, and its storage writes are reads in
-//! the access list. So a change list never has to clear a storage trie that it does not name slot by slot.
+//! Since EIP-6780 an account cannot be created again after it has had storage: only a contract made in the same transaction is destroyed, and its storage writes are reads in
+//! the access list. So a change list never has to clear a storage trie that it does not name slot by slot. Earlier rules are for whoever executes old blocks: [`AccountRules`].
 
 use alloc::vec::Vec;
 
 use alloy_consensus::constants::EMPTY_ROOT_HASH;
-use alloy_eip7928::AccountChanges;
+use alloy_eip7928::{AccountChanges, BlockAccessIndex};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 
 use super::{
@@ -20,6 +20,35 @@ use crate::{
     trie::KnownOnly,
 };
 
+/// What a block's changes make of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountAfter {
+    /// The account, with the storage root from before the block; none if it is not there any more.
+    pub account: Option<Account>,
+    /// The storage was thrown away at this index: only later writes are in it.
+    pub wiped_at: Option<BlockAccessIndex>,
+}
+
+/// When an account goes, and what becomes of its storage: this changed with EIP-161 and EIP-6780.
+pub trait AccountRules {
+    /// The account after the block.
+    fn after(&self, old: Option<&Account>, change: &AccountChanges) -> AccountAfter;
+}
+
+/// The rules since Cancun: an account that ends empty is removed, and storage only changes slot by slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CurrentRules;
+
+impl AccountRules for CurrentRules {
+    fn after(&self, old: Option<&Account>, change: &AccountChanges) -> AccountAfter {
+        let account = with_changes(old, change);
+        AccountAfter {
+            account: (!is_empty(&account)).then_some(account),
+            wiped_at: None,
+        }
+    }
+}
+
 impl PartialState {
     /// Applies a block's changes. Call [`root`](Self::root) for the new root.
     ///
@@ -27,7 +56,16 @@ impl PartialState {
     ///
     /// **On an error the state is half changed and must be discarded.** An error means that a node which the changes need is not known, or that a leaf is malformed.
     pub fn apply(&mut self, changes: &[AccountChanges]) -> Result<(), StateError> {
-        self.apply_resolving(changes, &mut KnownOnly)
+        self.apply_under(changes, &CurrentRules)
+    }
+
+    /// As [`apply`](Self::apply), by the rules of an earlier fork.
+    pub fn apply_under(
+        &mut self,
+        changes: &[AccountChanges],
+        rules: &impl AccountRules,
+    ) -> Result<(), StateError> {
+        self.apply_resolving(changes, rules, &mut KnownOnly)
     }
 
     /// As [`apply`](Self::apply), asking `lookup` for nodes that are not known. Returns those that it gave: the witness for these changes against the root from before,
@@ -39,8 +77,18 @@ impl PartialState {
         lookup: impl FnMut(&B256) -> Option<Bytes>,
         changes: &[AccountChanges],
     ) -> Result<Vec<Bytes>, StateError> {
+        self.apply_with_under(lookup, changes, &CurrentRules)
+    }
+
+    /// As [`apply_with`](Self::apply_with), by the rules of an earlier fork.
+    pub fn apply_with_under(
+        &mut self,
+        lookup: impl FnMut(&B256) -> Option<Bytes>,
+        changes: &[AccountChanges],
+        rules: &impl AccountRules,
+    ) -> Result<Vec<Bytes>, StateError> {
         let mut recorder = Recorder::new(lookup);
-        self.apply_resolving(changes, &mut recorder)?;
+        self.apply_resolving(changes, rules, &mut recorder)?;
         Ok(recorder.into_witness())
     }
 
@@ -79,6 +127,7 @@ impl PartialState {
         lookup: impl FnMut(&B256) -> Option<Bytes>,
         changes: &[AccountChanges],
         looked_at: &[Address],
+        rules: &impl AccountRules,
     ) -> Result<Vec<Bytes>, StateError> {
         self.root();
         let mut recorder = Recorder::new(lookup);
@@ -90,7 +139,7 @@ impl PartialState {
             let slots = written.chain(change.storage_reads.iter().copied());
             self.read_resolving(change.address, slots, &mut recorder)?;
         }
-        self.apply_resolving(changes, &mut recorder)?;
+        self.apply_resolving(changes, rules, &mut recorder)?;
         Ok(recorder.into_witness())
     }
 
@@ -145,23 +194,32 @@ impl PartialState {
     fn apply_resolving(
         &mut self,
         changes: &[AccountChanges],
+        rules: &impl AccountRules,
         resolver: &mut impl StateResolve,
     ) -> Result<(), StateError> {
         let mut accounts: Vec<Change> = Vec::with_capacity(changes.len());
         for change in changes.iter().filter(|change| change.has_changes()) {
             let key = keccak256(change.address);
             let old = self.account_with(key, resolver)?;
-            let storage_root = old.as_ref().map_or(EMPTY_ROOT_HASH, |old| old.storage_root);
-            let new = with_changes(old.as_ref(), change);
-            if is_empty(&new) {
+            let AccountAfter { account, wiped_at } = rules.after(old.as_ref(), change);
+            let Some(mut new) = account else {
                 self.forget_storage(key);
                 if old.is_some() {
                     accounts.push((key, None));
                 }
                 continue;
+            };
+            if wiped_at.is_some() {
+                self.forget_storage(key);
+                new.storage_root = EMPTY_ROOT_HASH;
             }
-            self.write_storage(key, storage_root, change.storage_post_states(), resolver)?;
-            if old.as_ref() != Some(&new) {
+            let slots = change.storage_changes.iter().filter_map(|slot| {
+                let last = slot.changes.last()?;
+                let counts = wiped_at.is_none_or(|wiped| last.block_access_index > wiped);
+                counts.then_some((slot.slot, last.new_value))
+            });
+            self.write_storage(key, new.storage_root, slots, resolver)?;
+            if old != Some(new) {
                 accounts.push((key, Some(alloy_rlp::encode(new))));
             }
         }
@@ -246,8 +304,8 @@ fn sort_changes(changes: &mut [Change]) {
     changes.sort_unstable_by_key(|(key, _)| *key);
 }
 
-/// The account after the block, with the storage root from before it.
-fn with_changes(old: Option<&Account>, change: &AccountChanges) -> Account {
+/// The account after the block, with the storage root from before it, or with none.
+pub fn with_changes(old: Option<&Account>, change: &AccountChanges) -> Account {
     let mut account = old.copied().unwrap_or_default();
     if let Some(balance) = change.balance_post_state() {
         account.balance = balance;
@@ -262,7 +320,7 @@ fn with_changes(old: Option<&Account>, change: &AccountChanges) -> Account {
 }
 
 /// EIP-161: no nonce, no balance, no code.
-fn is_empty(account: &Account) -> bool {
+pub fn is_empty(account: &Account) -> bool {
     account.nonce == 0 && account.balance.is_zero() && account.code_hash == hash_code(&[])
 }
 

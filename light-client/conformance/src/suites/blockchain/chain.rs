@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_consensus::Header;
+use alloy_eip7928::AccountChanges;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256, map::B256Map};
 use sidelight_core::state::{Account, PartialState};
 use sidelight_executor::{
@@ -151,16 +152,29 @@ impl Chain {
         let mut reader =
             Recorded::new(Reader::new(&self.world, root, parent.header.number, hashes));
         // Fixtures with an invalid transaction have the root of a block without it, and want the transaction's fault.
-        let executed = execute_block(&self.spec, &decoded, &mut reader, None)?;
+        let rules = self.spec.account_rules(header.number, header.timestamp);
+        let lookup = |hash: &B256| self.world.node(hash);
+        let mut between = Vec::new();
+        let mut roots = |changes: &[AccountChanges]| {
+            let mut state = PartialState::from_root(root);
+            between.extend(state.apply_executed_with(lookup, changes, &[], &rules)?);
+            Ok(state.root())
+        };
+        let executed = execute_block(&self.spec, &decoded, &mut reader, None, &mut roots)?;
         body?;
         let (codes_read, oldest_read) = (reader.codes(), reader.oldest_block());
 
         let mut after = PartialState::from_root(root);
-        let lookup = |hash: &B256| self.world.node(hash);
         let looked_at = request_contracts(&self.spec, header);
-        let state = after
-            .apply_executed_with(lookup, &executed.bal, looked_at)
+        let mut state = after
+            .apply_executed_with(lookup, &executed.bal, looked_at, &rules)
             .map_err(BlockError::Trie)?;
+        // Roots between transactions may need nodes that the whole block does not.
+        for node in between {
+            if !state.contains(&node) {
+                state.push(node);
+            }
+        }
         let mut nodes = Vec::new();
         let root_after =
             after.root_with(|hash, rlp| nodes.push((hash, Bytes::copy_from_slice(rlp))));
@@ -210,18 +224,23 @@ impl Chain {
         decoded: &DecodedBlock,
         parent: &Header,
         parent_hash: B256,
-        bal: &[alloy_eip7928::AccountChanges],
+        bal: &[AccountChanges],
         witness: &ExecutionWitness,
     ) -> Result<(), ImportError> {
         let refuse = |level, reason: String| Err(ImportError::Recheck { level, reason });
         let header = &decoded.block.header;
         let mut sent = PartialState::from_root(parent.state_root);
-        let nodes = match sent.apply_with(|hash| self.world.node(hash), bal) {
+        let rules = self.spec.account_rules(header.number, header.timestamp);
+        let lookup = |hash: &B256| self.world.node(hash);
+        let nodes = match sent.apply_with_under(lookup, bal, &rules) {
             Ok(nodes) => nodes,
             Err(error) => return refuse("consistent", error.to_string()),
         };
         let mut state = PartialState::from_root(parent.state_root);
-        if let Err(error) = state.reveal(&nodes).and_then(|()| state.apply(bal)) {
+        if let Err(error) = state
+            .reveal(&nodes)
+            .and_then(|()| state.apply_under(bal, &rules))
+        {
             return refuse("consistent", error.to_string());
         }
         let root = state.root();
