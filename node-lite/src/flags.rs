@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use eyre::{Context, Result, bail};
 use node_lite_exec::{DEV_SIGNER_KEY, SealMode, SequencerConfig};
 use node_lite_rpc::{AllowedOrigins, ServerConfig};
@@ -14,8 +14,16 @@ use node_lite_rpc::{AllowedOrigins, ServerConfig};
 ///
 /// `node-lite --dev` starts a development chain (id 31337) whose accounts are those of the usual test mnemonic, and serves the explorer.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "node-lite", version, max_term_width = 110)]
+#[command(
+    name = "node-lite",
+    version,
+    max_term_width = 110,
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Run a development chain: funded test accounts, the explorer, and the dev_* methods with which the node can be made to lie.
     #[arg(long)]
     pub(crate) dev: bool,
@@ -67,6 +75,21 @@ pub(crate) struct Flags {
     /// What to log: error, warn, info, debug, trace, or a filter such as node_lite_rpc=debug.
     #[arg(long, default_value = "info", value_name = "FILTER", env = "RUST_LOG")]
     pub(crate) log: String,
+}
+
+/// What else it does.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Execute a chain of RLP blocks and print the number and hash of its head.
+    ///
+    /// Any Ethereum rules from Frontier to Osaka, as the genesis file's config says. Proof-of-work seals are not checked.
+    Import {
+        /// The chain's genesis file (geth's format).
+        #[arg(long, value_name = "FILE")]
+        genesis: PathBuf,
+        /// The blocks: RLP, one after another.
+        chain: PathBuf,
+    },
 }
 
 impl Flags {

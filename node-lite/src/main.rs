@@ -5,6 +5,7 @@ mod banner;
 mod control;
 mod explorer;
 mod flags;
+mod import;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use control::SequencerControl;
-use flags::Flags;
+use flags::{Command, Flags};
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
@@ -47,6 +48,9 @@ fn start_log(filter: &str) {
 }
 
 fn run(flags: Flags) -> Result<()> {
+    if let Some(Command::Import { genesis, chain }) = &flags.command {
+        return import::run(genesis, chain);
+    }
     let genesis = read_genesis(&flags)?;
     let config = SequencerConfig {
         seal: flags.seal_mode()?,

@@ -139,7 +139,9 @@ impl ChainSpec {
         ForkRules(self.spec_id(number, timestamp))
     }
 
-    pub(crate) fn is_active(&self, fork: Fork, number: u64, timestamp: u64) -> bool {
+    /// Whether a fork has begun at a block.
+    #[must_use]
+    pub fn is_active(&self, fork: Fork, number: u64, timestamp: u64) -> bool {
         self.ethereum_fork_activation(fork)
             .active_at_timestamp_or_number(timestamp, number)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, U256, map::B256Map};
-use node_lite_state::StateError;
+use node_lite_state::{StateDb, StateError};
 use parking_lot::RwLock;
 use revm::{
     Database, DatabaseRef,
@@ -40,6 +40,19 @@ impl DBErrorMarker for ReadError {}
 pub(crate) struct CodeCache(Arc<RwLock<B256Map<Bytecode>>>);
 
 impl CodeCache {
+    /// The code with this hash, analysed.
+    fn read(&self, view: &StateView, hash: B256) -> Result<Bytecode, ReadError> {
+        if hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
+        self.get_or_insert_with(hash, || {
+            let code = view.code_by_hash(hash)?;
+            // Bytes that begin like an EIP-7702 designation but are none can only be code from before that rule.
+            Ok(Bytecode::new_raw_checked(code.clone())
+                .unwrap_or_else(|_| Bytecode::new_legacy(code)))
+        })
+    }
+
     fn get_or_insert_with(
         &self,
         hash: B256,
@@ -85,13 +98,7 @@ impl DatabaseRef for StateReader<'_> {
     }
 
     fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, ReadError> {
-        if hash.is_zero() {
-            return Ok(Bytecode::default());
-        }
-        self.codes.get_or_insert_with(hash, || {
-            let code = self.view.code_by_hash(hash)?;
-            Bytecode::new_raw_checked(code).map_err(|_| ReadError(StateError::Corrupt))
-        })
+        self.codes.read(&self.view, hash)
     }
 
     fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, ReadError> {
@@ -121,6 +128,57 @@ impl Database for StateReader<'_> {
 
     fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
         self.block_hash_ref(number)
+    }
+}
+
+/// The state before a block that is imported.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportReader<'a> {
+    view: StateView,
+    codes: &'a CodeCache,
+    parent: u64,
+    /// Hashes of the ancestors, the parent's first.
+    hashes: Vec<B256>,
+}
+
+impl<'a> ImportReader<'a> {
+    pub(crate) const fn new(
+        state: StateDb,
+        root: B256,
+        codes: &'a CodeCache,
+        parent: u64,
+        hashes: Vec<B256>,
+    ) -> Self {
+        Self {
+            view: StateView::new(state, root),
+            codes,
+            parent,
+            hashes,
+        }
+    }
+}
+
+impl Database for ImportReader<'_> {
+    type Error = ReadError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
+        Ok(self.view.account(address)?.as_ref().map(account_info))
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadError> {
+        self.codes.read(&self.view, hash)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
+        Ok(self.view.storage(address, slot)?)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
+        let back = self.parent.checked_sub(number);
+        let back = back.and_then(|back| usize::try_from(back).ok());
+        let hash = back.and_then(|back| self.hashes.get(back));
+        // revm asks for the 256 ancestors only; before genesis there are none, and the opcode gives zero.
+        Ok(hash.copied().unwrap_or_default())
     }
 }
 

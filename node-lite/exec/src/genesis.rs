@@ -11,6 +11,7 @@ use alloy_primitives::{Address, B64, B256, Bytes, U256, address, b256};
 use node_lite_state::StateDb;
 use sidelight_core::{
     extension::Extension, header::SignedHeader, merkle::compute_accounts_root, rules::ChainRules,
+    state::CurrentRules,
 };
 
 use crate::{
@@ -61,7 +62,7 @@ pub(crate) struct Start {
 /// Builds the genesis state in `state` and block 0 over it.
 pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, GenesisError> {
     check(genesis)?;
-    let committed = state.commit(EMPTY_ROOT_HASH, &to_changes(genesis)?, &[])?;
+    let committed = state.commit(EMPTY_ROOT_HASH, &to_changes(genesis)?, &[], &CurrentRules)?;
     let signer = state.storage_at(committed.root, SIGNER_PREDEPLOY, U256::ZERO)?;
     let signer = Address::from_word(signer.into());
     if signer.is_zero() {
@@ -179,15 +180,20 @@ fn require(
     }
 }
 
-fn to_header(genesis: &Genesis, state_root: B256) -> Result<Header, GenesisError> {
+/// The base fee in wei; London's initial one if the file names none.
+pub(crate) fn base_fee(genesis: &Genesis) -> Result<u64, GenesisError> {
     let base_fee = genesis
         .base_fee_per_gas
         .unwrap_or(u128::from(INITIAL_BASE_FEE));
-    let base_fee = u64::try_from(base_fee).map_err(|_| GenesisError::Field {
+    u64::try_from(base_fee).map_err(|_| GenesisError::Field {
         field: "baseFeePerGas",
         expected: "below 2^64".to_owned(),
         got: base_fee.to_string(),
-    })?;
+    })
+}
+
+fn to_header(genesis: &Genesis, state_root: B256) -> Result<Header, GenesisError> {
+    let base_fee = base_fee(genesis)?;
     Ok(Header {
         beneficiary: genesis.coinbase,
         state_root,
@@ -208,7 +214,7 @@ fn to_header(genesis: &Genesis, state_root: B256) -> Result<Header, GenesisError
 }
 
 /// The allocation as changes to the empty state, so that one piece of trie code makes every state.
-fn to_changes(genesis: &Genesis) -> Result<Vec<AccountChanges>, GenesisError> {
+pub(crate) fn to_changes(genesis: &Genesis) -> Result<Vec<AccountChanges>, GenesisError> {
     // A `BTreeMap` iterates by address, as EIP-7928 wants.
     genesis
         .alloc

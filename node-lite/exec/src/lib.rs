@@ -17,6 +17,7 @@ mod error;
 mod evm;
 mod genesis;
 mod history;
+mod import;
 mod pool;
 mod seal;
 mod sequencer;
@@ -31,6 +32,7 @@ pub use genesis::{
     DEV_CHAIN_ID, DEV_GENESIS_HASH, DEV_GENESIS_JSON, DEV_SIGNER, DEV_SIGNER_KEY, SIGNER_PREDEPLOY,
     dev_genesis, dev_rules, parse_genesis,
 };
+pub use import::{ImportError, ImportedChain};
 pub use pool::{PoolStatus, PooledTransaction};
 pub use sequencer::Sequencer;
 pub use signer::Signer;

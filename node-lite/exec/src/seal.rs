@@ -16,6 +16,7 @@ use sidelight_core::{
     merkle::compute_accounts_root,
     proof::compute_ordered_root,
     rules::ChainRules,
+    state::CurrentRules,
 };
 use sidelight_executor::{ExecutionWitness, request_contracts};
 
@@ -58,9 +59,12 @@ pub(crate) fn seal_next(
         }
     }
     let looked_at = request_contracts(&inner.spec, &template);
-    let committed = inner
-        .state
-        .commit(parent.state_root(), &built.executed.bal, looked_at)?;
+    let committed = inner.state.commit(
+        parent.state_root(),
+        &built.executed.bal,
+        looked_at,
+        &CurrentRules,
+    )?;
     let root = committed.root;
     let sealed = finish(inner, parent, template, built, committed, now);
     if sealed.is_err() {

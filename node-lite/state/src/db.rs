@@ -6,7 +6,7 @@ use alloy_eip7928::AccountChanges;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use parking_lot::RwLock;
 pub use sidelight_core::state::Account;
-use sidelight_core::state::{CurrentRules, PartialState};
+use sidelight_core::state::{AccountRules, CurrentRules, PartialState};
 
 use crate::{
     node::EMPTY_ROOT,
@@ -147,23 +147,24 @@ impl StateDb {
         changes: &[AccountChanges],
     ) -> Result<Vec<Bytes>, StateError> {
         self.check_known(pre_root)?;
-        self.find_witness(pre_root, changes)
+        self.find_witness(pre_root, changes, &CurrentRules)
     }
 
-    /// Applies a block access list to a retained state, stores what is new and retains the new root once. `looked_at` are accounts that the block read beyond its access list.
+    /// Applies a block access list to a retained state, stores what is new and retains the new root once. `looked_at` are accounts that the block read beyond its access list; `rules` are the fork's.
     pub fn commit(
         &self,
         pre_root: B256,
         changes: &[AccountChanges],
         looked_at: &[Address],
+        rules: &impl AccountRules,
     ) -> Result<Committed, StateError> {
         self.check_known(pre_root)?;
-        let witness = self.find_witness(pre_root, changes)?;
+        let witness = self.find_witness(pre_root, changes, rules)?;
         let Applied {
             root,
             nodes,
             execution_nodes,
-        } = self.apply(pre_root, changes, looked_at)?;
+        } = self.apply(pre_root, changes, looked_at, rules)?;
         let codes = changes
             .iter()
             .filter_map(|account| account.code_post_state());
@@ -206,9 +207,10 @@ impl StateDb {
         &self,
         pre_root: B256,
         changes: &[AccountChanges],
+        rules: &impl AccountRules,
     ) -> Result<Vec<Bytes>, StateError> {
         PartialState::from_root(pre_root)
-            .apply_with(|hash| self.node(hash), changes)
+            .apply_with_under(|hash| self.node(hash), changes, rules)
             .map_err(StateError::Trie)
     }
 
@@ -218,10 +220,11 @@ impl StateDb {
         pre_root: B256,
         changes: &[AccountChanges],
         looked_at: &[Address],
+        rules: &impl AccountRules,
     ) -> Result<Applied, StateError> {
         let mut state = PartialState::from_root(pre_root);
         let execution_nodes = state
-            .apply_executed_with(|hash| self.node(hash), changes, looked_at, &CurrentRules)
+            .apply_executed_with(|hash| self.node(hash), changes, looked_at, rules)
             .map_err(StateError::Trie)?;
         let mut nodes = Vec::new();
         let root = state.root_with(|hash, rlp| nodes.push(NewNode::new(hash, rlp)));
@@ -233,8 +236,8 @@ impl StateDb {
         })
     }
 
-    /// Locks per node, so that neither a long proof nor a large commit keeps others waiting.
-    fn node(&self, hash: &B256) -> Option<Bytes> {
+    /// A node of any retained state. Locks per node, so that neither a long proof nor a large commit keeps others waiting.
+    pub fn node(&self, hash: &B256) -> Option<Bytes> {
         self.store.read().node(hash).cloned()
     }
 
@@ -331,7 +334,10 @@ mod tests {
                 .iter()
                 .map(|(address, plain)| plain.changes(*address))
                 .collect();
-            let root = db.commit(EMPTY_ROOT, &changes, &[]).unwrap().root;
+            let root = db
+                .commit(EMPTY_ROOT, &changes, &[], &CurrentRules)
+                .unwrap()
+                .root;
             (db, root)
         }
 
@@ -424,7 +430,7 @@ mod tests {
         let mut root = EMPTY_ROOT;
         for block in 0..300 {
             let changes = model.step(&mut random);
-            let committed = db.commit(root, &changes, &[]).unwrap();
+            let committed = db.commit(root, &changes, &[], &CurrentRules).unwrap();
             assert_eq!(committed.root, model.root(), "block {block}");
             if root != EMPTY_ROOT {
                 assert_eq!(db.witness(root, &changes).unwrap(), committed.witness);
@@ -528,8 +534,11 @@ mod tests {
         let db = StateDb::new();
         let changes = [AccountChanges::new(Address::with_last_byte(1))
             .with_balance_change(BalanceChange::new(AT, U256::from(1)))];
-        let root = db.commit(EMPTY_ROOT, &changes, &[]).unwrap().root;
-        assert_eq!(db.commit(root, &[], &[]).unwrap().root, root);
+        let root = db
+            .commit(EMPTY_ROOT, &changes, &[], &CurrentRules)
+            .unwrap()
+            .root;
+        assert_eq!(db.commit(root, &[], &[], &CurrentRules).unwrap().root, root);
         db.retain(root).unwrap();
         db.release(root).unwrap();
         db.release(root).unwrap();
@@ -559,7 +568,7 @@ mod tests {
             db.multiproof(root, &[(address, vec![])]),
             Err(unknown.clone())
         );
-        assert_eq!(db.commit(root, &[], &[]), Err(unknown));
+        assert_eq!(db.commit(root, &[], &[], &CurrentRules), Err(unknown));
         assert_eq!(db.code(root), Err(StateError::MissingCode { hash: root }));
     }
 }

@@ -1,0 +1,340 @@
+//! Imports a chain of RLP blocks of any Ethereum rules from Frontier to Osaka: each block is checked, executed and its state kept.
+//!
+//! Proof-of-work seals are not checked, and there is no fork choice: the file's blocks are one chain. Before a chain's merge is known by number it is known by its total difficulty.
+
+use std::collections::VecDeque;
+
+use alloy_consensus::{Header, constants::EMPTY_ROOT_HASH};
+use alloy_eip7928::AccountChanges;
+use alloy_eips::eip7840::BlobParams;
+use alloy_genesis::{ChainConfig, Genesis};
+use alloy_hardforks::ForkCondition;
+use alloy_primitives::{B64, B256, Bytes, U256};
+use node_lite_state::{StateDb, StateError};
+use sidelight_core::state::PartialState;
+use sidelight_executor::{
+    Ancestor, BlockError, ChainSpec, DecodedBlock, Executed, Fork, decode_block, execute_block,
+    request_contracts, verify_body, verify_header_rules, verify_outcome,
+};
+
+use crate::{
+    error::GenesisError,
+    evm::{CodeCache, ImportReader},
+    genesis,
+};
+
+/// Ancestors that `BLOCKHASH` and ommers reach.
+const ANCESTORS: usize = 256;
+
+/// Why a chain cannot be imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The genesis file.
+    #[error("genesis: {0}")]
+    Genesis(#[from] GenesisError),
+    /// A block breaks a rule.
+    #[error("block {number}: {error}")]
+    Block {
+        /// Its place in the file, counted from 1; the number in its header may be a lie.
+        number: usize,
+        /// Why.
+        error: BlockError,
+    },
+    /// A block does not follow the one before it in the file.
+    #[error("block {number}: expected the parent {expected}, got {got}")]
+    Parent {
+        /// Its place in the file, counted from 1.
+        number: usize,
+        /// Hash of the block before it.
+        expected: B256,
+        /// Its parent hash.
+        got: B256,
+    },
+    /// The file ends inside a block, or has something else than blocks.
+    #[error("block {number}: {error}")]
+    File {
+        /// Its place in the file, counted from 1.
+        number: usize,
+        /// Why.
+        error: alloy_rlp::Error,
+    },
+    /// The state.
+    #[error("state: {0}")]
+    State(#[from] StateError),
+}
+
+/// An imported chain.
+#[derive(Debug)]
+pub struct ImportedChain {
+    spec: ChainSpec,
+    state: StateDb,
+    codes: CodeCache,
+    /// The newest blocks, the head last.
+    blocks: VecDeque<(B256, Header, Vec<Header>)>,
+    merge_at: Option<U256>,
+    total_difficulty: U256,
+    imported: usize,
+}
+
+impl ImportedChain {
+    /// The genesis block of a geth-style genesis file.
+    pub fn open(genesis: &Genesis) -> Result<Self, ImportError> {
+        let (spec, merge_at) = read_spec(&genesis.config);
+        let state = StateDb::new();
+        let rules = spec.account_rules(0, genesis.timestamp);
+        let changes = genesis::to_changes(genesis)?;
+        let root = state.commit(EMPTY_ROOT_HASH, &changes, &[], &rules)?.root;
+        let header = to_header(genesis, &spec, root)?;
+        let hash = header.hash_slow();
+        Ok(Self {
+            total_difficulty: header.difficulty,
+            blocks: VecDeque::from([(hash, header, Vec::new())]),
+            codes: CodeCache::default(),
+            imported: 0,
+            spec,
+            state,
+            merge_at,
+        })
+    }
+
+    /// Number and hash of the head.
+    #[must_use]
+    pub fn head(&self) -> (u64, B256) {
+        let head = self.blocks.back();
+        head.map_or((0, B256::ZERO), |(hash, header, _)| (header.number, *hash))
+    }
+
+    /// Imports the blocks of a file: RLP lists, one after another. Returns how many.
+    pub fn import(&mut self, file: &[u8]) -> Result<usize, ImportError> {
+        self.import_with(file, |_, _| {})
+    }
+
+    /// As [`Self::import`], and tells after each block its number and how many bytes of the file are done.
+    pub fn import_with(
+        &mut self,
+        mut file: &[u8],
+        mut progress: impl FnMut(u64, usize),
+    ) -> Result<usize, ImportError> {
+        let (before, size) = (self.imported, file.len());
+        while !file.is_empty() {
+            let number = self.imported.saturating_add(1);
+            let start = file;
+            alloy_rlp::Header::decode_bytes(&mut file, true)
+                .map_err(|error| ImportError::File { number, error })?;
+            let length = start.len().saturating_sub(file.len());
+            self.import_block(start.get(..length).unwrap_or_default(), number)?;
+            self.imported = number;
+            progress(self.head().0, size.saturating_sub(file.len()));
+        }
+        Ok(self.imported.saturating_sub(before))
+    }
+
+    fn import_block(&mut self, rlp: &[u8], number: usize) -> Result<(), ImportError> {
+        let refuse = |error: BlockError| ImportError::Block { number, error };
+        let decoded = decode_block(rlp).map_err(refuse)?;
+        let header = &decoded.block.header;
+        let Some((parent_hash, parent, _)) = self.blocks.back().cloned() else {
+            return Err(StateError::Corrupt.into());
+        };
+        if header.parent_hash != parent_hash {
+            return Err(ImportError::Parent {
+                number,
+                expected: parent_hash,
+                got: header.parent_hash,
+            });
+        }
+        if self
+            .merge_at
+            .is_some_and(|merge| self.total_difficulty >= merge)
+        {
+            self.merge_at = None;
+            let at = ForkCondition::Block(header.number);
+            self.spec = self.spec.clone().with_fork(Fork::Paris, at);
+        }
+        verify_header_rules(&self.spec, header, &parent, parent_hash).map_err(refuse)?;
+        let ancestors: Vec<Ancestor<'_>> = self
+            .blocks
+            .iter()
+            .rev()
+            .map(|(hash, header, ommers)| Ancestor {
+                header,
+                hash: *hash,
+                ommers,
+            })
+            .collect();
+        verify_body(&self.spec, &decoded, &ancestors).map_err(refuse)?;
+        let executed = self.execute(&decoded, &parent).map_err(refuse)?;
+        let rules = self.spec.account_rules(header.number, header.timestamp);
+        let looked_at = request_contracts(&self.spec, header);
+        let committed = self
+            .state
+            .commit(parent.state_root, &executed.bal, looked_at, &rules)?;
+        verify_outcome(header, &executed, committed.root).map_err(refuse)?;
+        self.total_difficulty = self.total_difficulty.saturating_add(header.difficulty);
+        let DecodedBlock { block, hash, .. } = decoded;
+        self.blocks
+            .push_back((hash, block.header, block.body.ommers));
+        if self.blocks.len() > ANCESTORS
+            && let Some((_, oldest, _)) = self.blocks.pop_front()
+        {
+            self.state.release(oldest.state_root)?;
+        }
+        Ok(())
+    }
+
+    fn execute(&self, decoded: &DecodedBlock, parent: &Header) -> Result<Executed, BlockError> {
+        let header = &decoded.block.header;
+        let rules = self.spec.account_rules(header.number, header.timestamp);
+        let hashes = self.blocks.iter().rev().map(|(hash, ..)| *hash).collect();
+        let reader = ImportReader::new(
+            self.state.clone(),
+            parent.state_root,
+            &self.codes,
+            parent.number,
+            hashes,
+        );
+        let mut roots = |changes: &[AccountChanges]| {
+            let mut state = PartialState::from_root(parent.state_root);
+            state.apply_with_under(|hash| self.state.node(hash), changes, &rules)?;
+            Ok(state.root())
+        };
+        execute_block(&self.spec, decoded, reader, None, &mut roots)
+    }
+}
+
+/// Forks and blob parameters, and the total difficulty of the merge if its block is not known.
+fn read_spec(config: &ChainConfig) -> (ChainSpec, Option<U256>) {
+    let mut spec = ChainSpec::frontier(config.chain_id);
+    let dao = config.dao_fork_block.filter(|_| config.dao_fork_support);
+    let blocks = [
+        (Fork::Homestead, config.homestead_block),
+        (Fork::Dao, dao),
+        (Fork::Tangerine, config.eip150_block),
+        (Fork::SpuriousDragon, config.eip158_block),
+        (Fork::Byzantium, config.byzantium_block),
+        (Fork::Constantinople, config.constantinople_block),
+        (Fork::Petersburg, config.petersburg_block),
+        (Fork::Istanbul, config.istanbul_block),
+        (Fork::MuirGlacier, config.muir_glacier_block),
+        (Fork::Berlin, config.berlin_block),
+        (Fork::London, config.london_block),
+        (Fork::ArrowGlacier, config.arrow_glacier_block),
+        (Fork::GrayGlacier, config.gray_glacier_block),
+    ];
+    for (fork, block) in blocks {
+        if let Some(block) = block {
+            spec = spec.with_fork(fork, ForkCondition::Block(block));
+        }
+    }
+    let times = [
+        (Fork::Shanghai, config.shanghai_time),
+        (Fork::Cancun, config.cancun_time),
+        (Fork::Prague, config.prague_time),
+        (Fork::Osaka, config.osaka_time),
+        (Fork::Bpo1, config.bpo1_time),
+        (Fork::Bpo2, config.bpo2_time),
+    ];
+    for (fork, time) in times {
+        let Some(time) = time else { continue };
+        spec = spec.with_fork(fork, ForkCondition::Timestamp(time));
+        let scheduled = config.blob_schedule.get(&fork.name().to_lowercase());
+        if let Some(scheduled) = scheduled {
+            let usual = spec.blob_params_at(time).unwrap_or(BlobParams::cancun());
+            let params = BlobParams {
+                target_blob_count: scheduled.target_blob_count,
+                max_blob_count: scheduled.max_blob_count,
+                update_fraction: scheduled.update_fraction,
+                ..usual
+            };
+            spec = spec.with_blobs(time, params);
+        }
+    }
+    spec.deposit_contract = config.deposit_contract_address;
+    let merge = config.terminal_total_difficulty;
+    match merge {
+        Some(difficulty) if !difficulty.is_zero() => (spec, Some(difficulty)),
+        Some(_) => (spec.with_fork(Fork::Paris, ForkCondition::ZERO_BLOCK), None),
+        None => (spec, None),
+    }
+}
+
+fn to_header(
+    genesis: &Genesis,
+    spec: &ChainSpec,
+    state_root: B256,
+) -> Result<Header, GenesisError> {
+    let is_active = |fork| spec.is_active(fork, 0, genesis.timestamp);
+    let base_fee = genesis::base_fee(genesis)?;
+    let cancun = is_active(Fork::Cancun);
+    Ok(Header {
+        beneficiary: genesis.coinbase,
+        state_root,
+        difficulty: genesis.difficulty,
+        gas_limit: genesis.gas_limit,
+        timestamp: genesis.timestamp,
+        extra_data: Bytes::clone(&genesis.extra_data),
+        mix_hash: genesis.mix_hash,
+        nonce: B64::from(genesis.nonce),
+        base_fee_per_gas: is_active(Fork::London).then_some(base_fee),
+        withdrawals_root: is_active(Fork::Shanghai).then_some(EMPTY_ROOT_HASH),
+        blob_gas_used: cancun.then(|| genesis.blob_gas_used.unwrap_or_default()),
+        excess_blob_gas: cancun.then(|| genesis.excess_blob_gas.unwrap_or_default()),
+        parent_beacon_block_root: cancun.then_some(B256::ZERO),
+        requests_hash: is_active(Fork::Prague).then_some(alloy_eips::eip7685::EMPTY_REQUESTS_HASH),
+        ..Header::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// A chain from Homestead to Osaka with both blob forks, of ethereum/execution-apis. Says so when it is not there.
+    fn official_chain() -> Option<(Genesis, Vec<u8>, B256)> {
+        let root = std::env::var_os("SIDELIGHT_VECTORS").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
+            PathBuf::from,
+        );
+        let folder = root.join("execution-apis/tests");
+        let Ok(chain) = std::fs::read(folder.join("chain.rlp")) else {
+            println!("skipped: no test data at {}", folder.display());
+            return None;
+        };
+        let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let head: serde_json::Value = serde_json::from_str(&text("headfcu.json")).unwrap();
+        let head = head["params"][0]["headBlockHash"].as_str().unwrap();
+        let genesis = serde_json::from_str(&text("genesis.json")).unwrap();
+        Some((genesis, chain, head.parse().unwrap()))
+    }
+
+    #[test]
+    fn an_official_chain_from_homestead_to_osaka_has_its_head() {
+        let Some((genesis, file, head)) = official_chain() else {
+            return;
+        };
+        let mut chain = ImportedChain::open(&genesis).unwrap();
+        let blocks = chain.import(&file).unwrap();
+        assert_eq!(chain.head(), (blocks as u64, head));
+    }
+
+    #[test]
+    fn a_changed_file_is_refused_at_the_block_that_changed() {
+        let Some((genesis, file, _)) = official_chain() else {
+            return;
+        };
+        for at in (40..file.len()).step_by(file.len() / 8) {
+            let mut changed = file.clone();
+            changed[at] ^= 1;
+            let mut chain = ImportedChain::open(&genesis).unwrap();
+            assert!(chain.import(&changed).is_err(), "byte {at}");
+        }
+        let mut chain = ImportedChain::open(&genesis).unwrap();
+        let cut = chain.import(&file[..file.len() - 1]);
+        assert!(matches!(cut, Err(ImportError::File { .. })), "{cut:?}");
+    }
+}
