@@ -327,7 +327,7 @@ mod tests {
         let Some((genesis, file, _)) = official_chain() else {
             return;
         };
-        for at in (40..file.len()).step_by(file.len() / 8) {
+        for at in (40..file.len()).step_by(file.len() / 3) {
             let mut changed = file.clone();
             changed[at] ^= 1;
             let mut chain = ImportedChain::open(&genesis).unwrap();

@@ -4,6 +4,7 @@
 
 mod blocks;
 mod calls;
+mod execution;
 mod pool;
 mod support;
 mod window;
