@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod args;
 mod config;
+mod debug_api;
 mod dev;
 mod error;
 mod eth;

@@ -101,7 +101,7 @@ fn checkpoint(node: &Node, mut args: Args<'_>) -> RpcResult<Checkpoint> {
 }
 
 /// A block number, tag or hash; a 32-byte hash may stand for itself here.
-fn parse_block(args: &mut Args<'_>) -> RpcResult<BlockId> {
+pub(crate) fn parse_block(args: &mut Args<'_>) -> RpcResult<BlockId> {
     let Some(text) = args.optional::<String>()? else {
         return Ok(BlockId::default());
     };

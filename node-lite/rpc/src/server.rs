@@ -42,7 +42,7 @@ use crate::lie::Lies;
 use crate::listener::BoundedListener;
 use crate::lite::LiteServer;
 use crate::node::{Control, Node};
-use crate::{dev, eth, lite_api, stream};
+use crate::{debug_api, dev, eth, lite_api, stream};
 
 /// How long open requests may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -156,6 +156,7 @@ fn methods(node: &Arc<Node>, dev: bool) -> Result<Methods, RegisterMethodError> 
     let mut api = Api::new(Arc::clone(node));
     eth::register(&mut api)?;
     lite_api::register(&mut api)?;
+    debug_api::register(&mut api)?;
     if dev {
         dev::register(&mut api)?;
     }

@@ -93,6 +93,17 @@ async fn every_request_has_its_answer() {
     };
     let expected = block.execution_input().unwrap().encode();
     assert_eq!(input.as_ref(), expected);
+    let witness = node
+        .call("debug_executionWitness", json!([block_hash]))
+        .await;
+    let captured = block.execution.as_ref().unwrap();
+    let mut state = captured.state.clone();
+    state.sort_unstable();
+    assert_eq!(witness["state"], json!(state));
+    assert_eq!(witness["codes"], json!(captured.codes));
+    assert_eq!(witness["headers"].as_array().unwrap().len(), 1);
+    let keys = witness["keys"].as_array().unwrap();
+    assert!(keys.contains(&json!(store)));
     let Response::Transition(update) = answer(Request::Transition {
         block_hash,
         mode: Mode::Consistent,

@@ -1,0 +1,57 @@
+//! `debug_executionWitness`: a block's witness in the shape that other clients give it.
+
+use alloy_primitives::{B256, Bytes};
+use jsonrpsee::server::RegisterMethodError;
+use serde::Serialize;
+
+use crate::api::{Api, RpcResult};
+use crate::args::Args;
+use crate::error::RpcError;
+use crate::lite_api::parse_block;
+use crate::node::Node;
+
+/// As ethereum/execution-apis drafts it: trie nodes and codes in lexicographic order, headers in RLP and ascending.
+#[derive(Clone, Debug, Serialize)]
+struct ExecutionWitness {
+    state: Vec<Bytes>,
+    codes: Vec<Bytes>,
+    /// Preimages of the hashed keys: 20 bytes of an address, 32 of a slot.
+    keys: Vec<Bytes>,
+    headers: Vec<Bytes>,
+}
+
+pub(crate) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+    api.heavy("debug_executionWitness", 1, execution_witness)
+}
+
+/// `debug_executionWitness(hash or number = "latest")`. It was captured when the block was sealed; nothing runs again.
+fn execution_witness(node: &Node, mut args: Args<'_>) -> RpcResult<ExecutionWitness> {
+    let block = node.block(parse_block(&mut args)?)?;
+    let witness = block.execution.clone().ok_or_else(|| {
+        RpcError::NotSupported(format!(
+            "there is no witness for block {}: it is the genesis block, or its execution asked for a header that is no longer kept",
+            block.number()
+        ))
+    })?;
+    let mut state = witness.state;
+    state.sort_unstable();
+    let mut keys = Vec::new();
+    for changes in &block.bal {
+        keys.push(Bytes::copy_from_slice(changes.address.as_slice()));
+        let written = changes.storage_changes.iter().map(|slot| slot.slot);
+        let slots = written.chain(changes.storage_reads.iter().copied());
+        keys.extend(slots.map(|slot| Bytes::from(B256::from(slot).0)));
+    }
+    Ok(ExecutionWitness {
+        state,
+        codes: witness.codes,
+        keys,
+        // The parent's header is always in it; ours begins with the headers that are needed beyond it.
+        headers: if witness.headers.is_empty() {
+            let parent = node.chain.block_by_hash(block.header().parent_hash)?;
+            vec![alloy_rlp::encode(parent.header()).into()]
+        } else {
+            witness.headers
+        },
+    })
+}
