@@ -1,5 +1,6 @@
 //! What was wrong, in a shape that a person, a UI and a JSON-RPC error can show: a field, what was expected, what came. `docs/wire-format.md` section 6 lists the kinds.
 
+use alloc::string::String;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use core::fmt;
 
@@ -21,6 +22,8 @@ pub enum Value {
     Bytes(Bytes),
     /// A word or a short sentence.
     Text(&'static str),
+    /// A sentence that was made up when it happened.
+    Words(String),
 }
 
 impl fmt::Display for Value {
@@ -33,6 +36,7 @@ impl fmt::Display for Value {
             Self::Address(address) => write!(f, "{address}"),
             Self::Bytes(bytes) => write!(f, "{bytes}"),
             Self::Text(text) => f.write_str(text),
+            Self::Words(text) => f.write_str(text),
         }
     }
 }
@@ -53,7 +57,7 @@ macro_rules! from {
     )+};
 }
 
-from!(u64 => Number, U256 => Quantity, B256 => Hash, Address => Address, Bytes => Bytes, &'static str => Text);
+from!(u64 => Number, U256 => Quantity, B256 => Hash, Address => Address, Bytes => Bytes, &'static str => Text, String => Words);
 
 impl From<usize> for Value {
     fn from(value: usize) -> Self {
@@ -99,6 +103,8 @@ pub enum FaultKind {
     StateRootMismatch,
     /// The committed diff and the committed state disagree about a watched account.
     PostStateMismatch,
+    /// Executing the block does not give what its header says, or breaks a rule.
+    InvalidExecution,
     /// Code that does not have the hash asked for.
     BadCode,
     /// An account or storage proof that does not lead to the root.
@@ -136,6 +142,7 @@ impl FaultKind {
             Self::IncompleteWitness => "incomplete_witness",
             Self::StateRootMismatch => "state_root_mismatch",
             Self::PostStateMismatch => "post_state_mismatch",
+            Self::InvalidExecution => "invalid_execution",
             Self::BadCode => "bad_code",
             Self::BadProof => "bad_proof",
             Self::BadCheckpoint => "bad_checkpoint",
@@ -154,6 +161,7 @@ impl FaultKind {
                 | Self::BadBal
                 | Self::StateRootMismatch
                 | Self::PostStateMismatch
+                | Self::InvalidExecution
                 | Self::BadCheckpoint
                 | Self::ReorgTooDeep
         )
@@ -163,7 +171,11 @@ impl FaultKind {
     pub const fn is_conflict(self) -> bool {
         matches!(
             self,
-            Self::Equivocation | Self::BadBal | Self::StateRootMismatch | Self::PostStateMismatch
+            Self::Equivocation
+                | Self::BadBal
+                | Self::StateRootMismatch
+                | Self::PostStateMismatch
+                | Self::InvalidExecution
         )
     }
 }

@@ -26,6 +26,7 @@
 mod bodies;
 mod config;
 mod event;
+mod execution;
 mod goals;
 mod headers;
 mod peers;

@@ -1,6 +1,7 @@
 //! A world of nodes around one follower: who answers what is up to each test.
 
 mod chaos;
+mod execution;
 mod fetch;
 mod forks;
 mod honest;

@@ -90,6 +90,15 @@ impl Tree {
         }
     }
 
+    /// Takes back what was said beyond `most` of the followed branch from `number` on.
+    pub(super) fn cap_levels(&mut self, number: u64, most: TrustLevel) {
+        for (at, hash) in self.canonical.iter().filter(|(at, _)| **at >= number) {
+            if let Some(block) = self.blocks.get_mut(&(*at, *hash)) {
+                block.level = block.level.min(most);
+            }
+        }
+    }
+
     /// Replaces a header by the same header with another signature.
     pub(super) fn replace(&mut self, header: VerifiedHeader) {
         if let Some(block) = self.blocks.get_mut(&(header.number(), header.hash())) {
