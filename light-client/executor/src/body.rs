@@ -27,10 +27,6 @@ pub fn verify_body(
     let header = &decoded.block.header;
     let body = &decoded.block.body;
     let active = |fork| spec.is_active(fork, header.number, header.timestamp);
-    if active(Fork::Osaka) && decoded.size > MAX_RLP_BYTES {
-        let expected = format!("at most {MAX_RLP_BYTES} bytes");
-        return Err(broken(Rule::Size, expected, decoded.size.to_string()));
-    }
     let ommers_hash = keccak256(alloy_rlp::encode(&body.ommers));
     expect(Rule::Ommers, ommers_hash, header.ommers_hash)?;
     if active(Fork::Paris) && !body.ommers.is_empty() {
@@ -40,6 +36,11 @@ pub fn verify_body(
     check_ommers(spec, decoded, ancestors)?;
     let root = compute_transactions_root(&body.transactions);
     expect(Rule::TransactionsRoot, root, header.transactions_root)?;
+    // Only now: the size of other transactions than the header's says nothing about the block.
+    if active(Fork::Osaka) && decoded.size > MAX_RLP_BYTES {
+        let expected = format!("at most {MAX_RLP_BYTES} bytes");
+        return Err(broken(Rule::Size, expected, decoded.size.to_string()));
+    }
     let withdrawals = body.withdrawals.as_ref();
     let root = withdrawals.map(|list| proofs::calculate_withdrawals_root(list));
     expect(Rule::WithdrawalsRoot, root, header.withdrawals_root)?;

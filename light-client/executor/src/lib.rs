@@ -18,6 +18,7 @@ mod execute;
 mod header;
 mod history;
 mod input;
+mod judge;
 mod outcome;
 mod record;
 mod spec;
@@ -33,6 +34,7 @@ pub use execute::{Executed, Execution, Roots, StateSource, execute_block, reques
 pub use header::verify_header_rules;
 pub use history::ForkRules;
 pub use input::{ExecutionInput, InputError, verify_input};
+pub use judge::{Judged, Refusal, judge};
 pub use outcome::verify_outcome;
 pub use record::Recorded;
 pub use spec::{ChainSpec, Fork};
