@@ -9,7 +9,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sidelight_client::dto::{BlockEvent, FaultView};
+use alloy_primitives::B256;
+use sidelight_client::dto::{BlockEvent, FaultView, TrustLevel};
 
 /// Rows that are kept. The newest are shown; the rest feed the strip over them.
 const CAPACITY: usize = 96;
@@ -32,6 +33,14 @@ impl Row {
         match self {
             Self::Verified(block) => block.bytes,
             Self::Refused(_) => 0,
+        }
+    }
+
+    /// How a block was checked.
+    pub(crate) const fn level(&self) -> TrustLevel {
+        match self {
+            Self::Verified(block) => block.level,
+            Self::Refused(_) => TrustLevel::Unverified,
         }
     }
 }
@@ -65,6 +74,22 @@ impl Feed {
             row: Arc::new(row),
         });
         self.next_key += 1;
+    }
+
+    /// A block that is on the list was executed since.
+    pub(crate) fn mark_executed(&mut self, hash: B256) {
+        for line in &mut self.ring {
+            let Row::Verified(block) = line.row.as_ref() else {
+                continue;
+            };
+            if block.hash == hash {
+                line.row = Arc::new(Row::Verified(BlockEvent {
+                    level: block.level.max(TrustLevel::Executed),
+                    ..block.clone()
+                }));
+                return;
+            }
+        }
     }
 
     /// Takes the blocks after `number` off, when the chain has moved to another branch. Refusals stay.
@@ -132,13 +157,16 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{B256, U256};
-    use sidelight_client::dto::TrustLevel;
+    use alloy_primitives::U256;
 
     use super::*;
 
     fn block(number: u64) -> Row {
-        Row::Verified(BlockEvent {
+        Row::Verified(verified(number))
+    }
+
+    fn verified(number: u64) -> BlockEvent {
+        BlockEvent {
             number,
             hash: B256::with_last_byte(1),
             parent_hash: B256::ZERO,
@@ -152,7 +180,7 @@ mod tests {
             ms: 0.1,
             peer: "http://one".to_owned(),
             changed_accounts: None,
-        })
+        }
     }
 
     fn refused(number: u64) -> Row {
@@ -208,6 +236,25 @@ mod tests {
         feed.push(refused(5));
         feed.rewind(2);
         assert_eq!(numbers(&feed), vec![5, 2, 1]);
+    }
+
+    #[test]
+    fn an_executed_block_changes_its_level_and_not_its_place() {
+        let mut feed = Feed::default();
+        for number in 1..=3 {
+            feed.push(Row::Verified(BlockEvent {
+                hash: B256::with_last_byte(number),
+                ..verified(number.into())
+            }));
+        }
+        feed.mark_executed(B256::with_last_byte(2));
+        feed.mark_executed(B256::with_last_byte(9));
+        let levels: Vec<_> = feed.visible().iter().map(|line| line.row.level()).collect();
+        assert_eq!(
+            levels,
+            [TrustLevel::Signed, TrustLevel::Executed, TrustLevel::Signed]
+        );
+        assert_eq!(numbers(&feed), vec![3, 2, 1]);
     }
 
     #[test]

@@ -192,6 +192,9 @@ impl App {
             Event::Block(block) => self
                 .inbox
                 .update_value(|inbox| inbox.feed.push(Row::Verified(block))),
+            Event::Executed(block) => self
+                .inbox
+                .update_value(|inbox| inbox.feed.mark_executed(block.hash)),
             Event::Fault(fault) => self.note(fault),
             Event::Reorg(reorg) => {
                 let kept = reorg.old_head.number.saturating_sub(reorg.depth);

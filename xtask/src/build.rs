@@ -81,7 +81,7 @@ pub(crate) const EVM: Module = Module {
     level: "-O3",
     parts: &[
         "light-client/core",
-        "light-client/client",
+        "light-client/executor",
         "light-client/evm",
     ],
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::{Address, B256, U256};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use sidelight_client::dto::{ChainOption, Mode, StartOptions, StorageOption, WatchEntry};
+use sidelight_client::dto::{ChainOption, Mode, Share, StartOptions, StorageOption, WatchEntry};
 
 use crate::Exit;
 
@@ -76,6 +76,7 @@ impl Connect {
             nodes: self.nodes.clone(),
             chain: read_chain(&self.chain)?,
             mode,
+            share: None,
             watch,
             checkpoint: self.checkpoint,
             storage: if self.store.is_some() {
@@ -109,7 +110,10 @@ pub(crate) struct Follow {
     /// What to check of every block
     #[arg(long, value_enum, default_value_t = ModeArg::Consistent)]
     pub(crate) mode: ModeArg,
-    /// End after so many blocks
+    /// In mode "execute": how many blocks of a hundred are executed, chosen at random
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
+    pub(crate) share: Option<Share>,
+    /// End after so many blocks; in mode "execute", so many executed ones
     #[arg(long, value_name = "N")]
     pub(crate) blocks: Option<u64>,
     /// Print one JSON object a line
@@ -194,6 +198,8 @@ pub(crate) enum ModeArg {
     Watch,
     /// Every state diff against the state root
     Consistent,
+    /// As consistent, and blocks are executed again
+    Execute,
 }
 
 impl From<ModeArg> for Mode {
@@ -202,6 +208,7 @@ impl From<ModeArg> for Mode {
             ModeArg::Headers => Self::Headers,
             ModeArg::Watch => Self::Watch,
             ModeArg::Consistent => Self::Consistent,
+            ModeArg::Execute => Self::Execute,
         }
     }
 }
@@ -219,6 +226,11 @@ fn parse_watch(text: &str) -> Result<WatchEntry, String> {
         address,
         slots: slots.collect::<Result<_, _>>()?,
     })
+}
+
+fn parse_share(text: &str) -> Result<Share, String> {
+    let percent = text.parse().ok().and_then(Share::new);
+    percent.ok_or_else(|| "expected a percentage between 1 and 100".into())
 }
 
 fn parse_slot(text: &str) -> Result<U256, String> {

@@ -3,19 +3,25 @@
 use futures::{StreamExt, future::Either};
 use sidelight_client::{
     Client,
-    dto::{BlockEvent, Event, EvidenceView, FaultView, PeerState, ReorgEvent},
+    dto::{
+        BlockEvent, ClientState, Event, EvidenceView, ExecutedEvent, FaultView, PeerState,
+        ReorgEvent, StartOptions, Status, TrustLevel,
+    },
     platform,
 };
 
 use crate::{
     Exit, Outcome,
-    args::Follow,
+    args::{Follow, ModeArg},
     explain, explain_silence,
     output::{self, group, line, red, shorten},
 };
 
 pub(crate) async fn run(args: Follow) -> Outcome {
-    let options = args.connect.options(args.mode.into(), args.watch.clone())?;
+    let options = StartOptions {
+        share: args.share,
+        ..args.connect.options(args.mode.into(), args.watch.clone())?
+    };
     let client = Client::start(options, platform::current())
         .await
         .map_err(|error| explain(&error))?;
@@ -49,6 +55,7 @@ async fn print_blocks(client: &Client, args: &Follow) -> Outcome {
         ));
     }
     let mut printed = 0;
+    let mut told_skipped = 0;
     let mut interrupted = Box::pin(tokio::signal::ctrl_c());
     let patience = std::time::Duration::from_secs(args.connect.timeout);
     while args.blocks.is_none_or(|blocks| printed < blocks) {
@@ -67,8 +74,14 @@ async fn print_blocks(client: &Client, args: &Follow) -> Outcome {
         };
         match event {
             Event::Block(block) => {
-                printed += 1;
+                printed += u64::from(args.mode != ModeArg::Execute);
                 if !print_block(client, &block, args.json) {
+                    return Ok(());
+                }
+            }
+            Event::Executed(block) => {
+                printed += 1;
+                if !print_executed(client, &block, args.json) {
                     return Ok(());
                 }
             }
@@ -88,18 +101,29 @@ async fn print_blocks(client: &Client, args: &Follow) -> Outcome {
                     format!("no node can be reached: {}", args.connect.nodes.join(", ")),
                 ));
             }
-            Event::Status(_) => {}
+            Event::Status(status) if status.state == ClientState::Conflict => {
+                return Err((Exit::Conflict, describe_conflict(&status)));
+            }
+            Event::Status(status) => {
+                let skipped = status.executed.map_or(0, |executed| executed.skipped);
+                if skipped > told_skipped {
+                    eprintln!(
+                        "{}",
+                        red(&format!(
+                            "{} blocks were not executed",
+                            skipped - told_skipped
+                        ))
+                    );
+                    told_skipped = skipped;
+                }
+            }
         }
     }
     Ok(())
 }
 
 fn print_block(client: &Client, block: &BlockEvent, json: bool) -> bool {
-    let peers = client.status().peers;
-    let connected = peers
-        .iter()
-        .filter(|peer| matches!(peer.state, PeerState::Streaming | PeerState::Polling))
-        .count();
+    let connected = count_connected(client);
     if json {
         let mut object = serde_json::to_value(block).unwrap_or_default();
         if let Some(object) = object.as_object_mut() {
@@ -118,6 +142,36 @@ fn print_block(client: &Client, block: &BlockEvent, json: bool) -> bool {
     ))
 }
 
+/// A block that was printed before, at its new level.
+fn print_executed(client: &Client, block: &ExecutedEvent, json: bool) -> bool {
+    let connected = count_connected(client);
+    if json {
+        let mut object = serde_json::to_value(block).unwrap_or_default();
+        if let Some(object) = object.as_object_mut() {
+            object.insert("level".into(), "executed".into());
+            object.insert("peers".into(), connected.into());
+        }
+        return line(&object.to_string());
+    }
+    line(&format!(
+        "{:>10}  {:<17}  {}  {:>9}  {:>9.2}  {:>5}  {} gas, {} transactions",
+        block.number,
+        shorten(&block.hash.to_string()),
+        output::level(TrustLevel::Executed, 10),
+        group(block.bytes),
+        block.ms,
+        connected,
+        group(block.gas_used),
+        block.transactions,
+    ))
+}
+
+fn count_connected(client: &Client) -> usize {
+    let peers = client.status().peers;
+    let is_connected = |state| matches!(state, PeerState::Streaming | PeerState::Polling);
+    peers.iter().filter(|peer| is_connected(peer.state)).count()
+}
+
 fn print_fault(fault: &FaultView) {
     eprintln!(
         "{}",
@@ -133,6 +187,15 @@ fn print_reorg(reorg: &ReorgEvent) {
             reorg.depth, reorg.old_head.hash, reorg.new_head.hash
         ))
     );
+}
+
+/// Why the client stopped, without evidence of two signatures: the newest fault that stops one.
+fn describe_conflict(status: &Status) -> String {
+    match (&status.halted, status.faults.last()) {
+        (Some(evidence), _) => describe(evidence),
+        (None, Some(fault)) => format!("{} (from {})", fault.message, fault.peer),
+        (None, None) => "the sequencer contradicts itself".into(),
+    }
 }
 
 fn describe(evidence: &EvidenceView) -> String {

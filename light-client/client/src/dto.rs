@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
 
 /// How a chain value was checked; each level includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrustLevel {
     /// Taken from a peer as it came.
@@ -47,6 +47,51 @@ pub enum Mode {
     Watch,
     /// Headers, and every state diff against the state root.
     Consistent,
+    /// As `consistent`, and blocks are executed here: all of them, or a random share.
+    Execute,
+}
+
+/// How many blocks of a hundred are executed, 1 to 100. Which ones, a node cannot know beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Share(u8);
+
+impl Share {
+    /// Every block.
+    pub const ALL: Self = Self(100);
+
+    /// This many blocks of a hundred; none for 0 and for more than 100.
+    pub const fn new(percent: u8) -> Option<Self> {
+        match percent {
+            1..=100 => Some(Self(percent)),
+            _ => None,
+        }
+    }
+
+    /// Percent.
+    pub const fn percent(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl From<Share> for u8 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+impl TryFrom<u8> for Share {
+    type Error = &'static str;
+
+    fn try_from(percent: u8) -> Result<Self, Self::Error> {
+        Self::new(percent).ok_or("expected a share between 1 and 100")
+    }
 }
 
 /// A block, by both of its names.
@@ -159,7 +204,7 @@ pub enum ClientState {
     Offline,
     /// Stopped for good by its owner.
     Halted,
-    /// Stopped: two signed blocks at one height; the evidence is in `halted`.
+    /// Stopped: two signed blocks at one height, with the evidence in `halted`; or a signed block that contradicts itself, named by the newest conflict among the faults.
     Conflict,
 }
 
@@ -191,6 +236,26 @@ pub struct Status {
     pub watching: u64,
     /// What it starts from: `genesis`, `checkpoint` or `store`.
     pub anchor: String,
+    /// What was executed here; `null` unless the mode is `execute`.
+    #[serde(default)]
+    pub executed: Option<ExecutedView>,
+}
+
+/// What a client in mode `execute` has executed since it started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecutedView {
+    /// The executed head: the newest executed block below which no chosen block waits for its verdict. It says nothing of blocks below it that were not chosen, or were skipped.
+    pub head: Option<BlockRef>,
+    /// The first block of the run up to the head in which every chosen block was executed and none was skipped.
+    pub since: Option<u64>,
+    /// Blocks executed.
+    pub count: u64,
+    /// Chosen blocks that were not executed: the client could not keep up, or nobody had what it takes.
+    pub skipped: u64,
+    /// Chosen blocks that wait, or are being executed.
+    pub waiting: u64,
+    /// Blocks of a hundred that are chosen.
+    pub share: Share,
 }
 
 /// The newest verified block.
@@ -293,8 +358,28 @@ pub struct BlockEvent {
     pub ms: f64,
     /// The peer that sent it.
     pub peer: String,
-    /// Accounts changed: all of them in `consistent`, watched ones in `watch`, `null` in `headers`.
+    /// Accounts changed: all of them in `consistent` and `execute`, watched ones in `watch`, `null` in `headers`.
     pub changed_accounts: Option<u64>,
+}
+
+/// A block that this client executed: its level is `executed` from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutedEvent {
+    /// Height.
+    pub number: u64,
+    /// Header hash.
+    pub hash: B256,
+    /// Milliseconds that executing and checking took, without the network.
+    pub ms: f64,
+    /// Gas used.
+    pub gas_used: u64,
+    /// Transactions.
+    pub transactions: u64,
+    /// Bytes of the answer with what executing needs.
+    pub bytes: u64,
+    /// The peer that sent it.
+    pub peer: String,
 }
 
 /// A reorganisation.
@@ -544,6 +629,9 @@ pub struct StartOptions {
     /// What to check of every block.
     #[serde(default)]
     pub mode: Mode,
+    /// In mode `execute`: how many blocks of a hundred; all when not given.
+    #[serde(default)]
+    pub share: Option<Share>,
     /// Accounts to watch.
     #[serde(default)]
     pub watch: Vec<WatchEntry>,
@@ -651,6 +739,8 @@ pub enum Event {
     Status(Box<Status>),
     /// A block was verified.
     Block(BlockEvent),
+    /// A block was executed here.
+    Executed(ExecutedEvent),
     /// Somebody lied.
     Fault(FaultView),
     /// The head moved to another branch.
@@ -689,6 +779,18 @@ mod tests {
         assert_eq!(options.mode, Mode::Watch);
         assert_eq!(options.chain, ChainOption::Named("dev".into()));
         assert!(serde_json::from_str::<StartOptions>(r#"{"nodes":[],"nodez":[]}"#).is_err());
+    }
+
+    #[test]
+    fn a_share_is_a_percentage_and_nothing_else() {
+        assert_eq!(
+            serde_json::from_str::<Share>("25").unwrap(),
+            Share::new(25).unwrap()
+        );
+        assert_eq!(serde_json::to_string(&Share::ALL).unwrap(), "100");
+        for text in ["0", "101", "-1", "2.5", "\"25\""] {
+            assert!(serde_json::from_str::<Share>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

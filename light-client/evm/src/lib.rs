@@ -1,4 +1,4 @@
-//! `eth_call` and `eth_estimateGas`, executed here over state that somebody else has proven.
+//! `eth_call` and `eth_estimateGas`, executed here over state that somebody else has proven; and whole blocks, executed from a witness.
 //!
 //! The crate does no I/O and trusts nobody: it is given a block's environment, a request and a [`ProvenState`], and either
 //! finishes or says which accounts, slots, codes and block hashes it still needs. The caller proves those against the
@@ -23,6 +23,7 @@ mod block;
 mod call;
 mod database;
 mod estimate;
+mod execute;
 mod limits;
 mod revert;
 mod state;
@@ -32,6 +33,7 @@ pub use block::BlockContext;
 pub use call::{AccessListEntry, CallRequest, Fees, Outcome, run_call};
 pub use database::Missing;
 pub use estimate::{Estimate, estimate_gas};
+pub use execute::{execute_block, write_verdict};
 pub use limits::{DEFAULT_GAS_CAP, MAX_CODE_BYTES, MAX_ROUNDS, MAX_STATE_ITEMS};
 pub use revert::decode_reason;
 pub use revm::primitives::{Address, B256, Bytes, U256};

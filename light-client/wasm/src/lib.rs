@@ -1,7 +1,7 @@
 //! The client for JavaScript: start it, call it by method name, hear its events. JSON text in both directions, and nothing else.
 //!
 //! ```text
-//!   Client.start(options, onEvent) --> Client
+//!   Client.start(options, onEvent, execute?, workers?) --> Client
 //!   client.request(method, params) --> JSON, or throws the JSON of { code, message, data }
 //!   client.close()
 //!                                      onEvent('{"event": ..., "data": ...}')
@@ -29,15 +29,25 @@ pub struct Client {
 
 #[wasm_bindgen]
 impl Client {
-    /// Starts a client with the options of `sidelight_start`. Resolves before anything has come from the network.
+    /// Starts a client with the options of `sidelight_start`. Resolves before anything has come from the network. `execute` runs blocks for mode `execute`, up to `workers` at a time;
+    /// what it resolves to is the text that `executeBlock` of the EVM's module gives.
     pub async fn start(
         options: String,
         #[wasm_bindgen(js_name = "onEvent", unchecked_param_type = "(json: string) => void")]
         on_event: Function,
+        #[wasm_bindgen(
+            unchecked_optional_param_type = "(chainId: bigint, parent: Uint8Array, header: Uint8Array, input: Uint8Array) => Promise<string>"
+        )]
+        execute: Option<Function>,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] workers: Option<u32>,
     ) -> Result<Self, JsValue> {
         crash::report_to(on_event.clone());
         let options = read_options(&options).map_err(throw)?;
-        let inner = sidelight_client::Client::start(options, platform::current())
+        let platform = match execute {
+            Some(execute) => platform::with_executor(execute, workers.unwrap_or(1) as usize),
+            None => platform::current(),
+        };
+        let inner = sidelight_client::Client::start(options, platform)
             .await
             .map_err(|error| throw(error.view("sidelight_start")))?;
         let mut events = inner.subscribe();

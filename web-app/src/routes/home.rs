@@ -219,7 +219,7 @@ fn Blocks() -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        <For each=rows key=|line| line.key let:line>
+                        <For each=rows key=|line| (line.key, line.row.level()) let:line>
                             {match line.row.as_ref() {
                                 Row::Verified(block) => view! { <VerifiedRow block=block.clone() /> }.into_any(),
                                 Row::Refused(fault) => view! { <RefusedRow fault=fault.clone() /> }.into_any(),

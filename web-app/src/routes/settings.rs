@@ -9,7 +9,7 @@ use crate::ui::button::Button;
 use crate::ui::number::UnitToggle;
 use crate::ui::page::Page;
 
-const MODES: [(&str, &str); 3] = [
+const MODES: [(&str, &str); 4] = [
     (
         "headers",
         "Signed headers only. The least traffic; every read costs a request.",
@@ -21,6 +21,10 @@ const MODES: [(&str, &str); 3] = [
     (
         "consistent",
         "Headers, and every state diff against the signed state root.",
+    ),
+    (
+        "execute",
+        "As consistent, and every block is executed again in this browser. The most traffic and the most work.",
     ),
 ];
 

@@ -29,6 +29,7 @@ pub(crate) fn words(kind: &str) -> String {
         "incomplete_witness" => "a witness that leaves something out",
         "state_root_mismatch" => "a signed diff that does not give the signed state",
         "post_state_mismatch" => "a signed diff that disagrees with the signed state",
+        "invalid_execution" => "a signed block that execution does not give",
         "bad_code" => "code that does not have the signed hash",
         "bad_proof" => "a proof that does not lead to the signed root",
         "bad_checkpoint" => "a stored or given start that cannot be trusted",

@@ -43,6 +43,30 @@ impl Archive {
             .truncate(usize::try_from(below).unwrap_or(usize::MAX));
     }
 
+    /// This block was executed.
+    pub(crate) fn note_executed(&mut self, hash: B256) {
+        let mut entries = self.entries.iter_mut().rev();
+        if let Some(entry) = entries.find(|entry| entry.header.hash() == hash) {
+            entry.level = entry.level.max(TrustLevel::Executed);
+        }
+    }
+
+    /// Nothing from this number on was executed.
+    pub(crate) fn cap_levels(&mut self, number: u64) {
+        let above = self
+            .entries
+            .iter_mut()
+            .rev()
+            .take_while(|entry| entry.header.number() >= number);
+        above.for_each(|entry| entry.level = entry.level.min(TrustLevel::Consistent));
+    }
+
+    /// The newest block that was executed.
+    pub(crate) fn executed(&self) -> Option<&Entry> {
+        let mut entries = self.entries.iter().rev();
+        entries.find(|entry| entry.level >= TrustLevel::Executed)
+    }
+
     pub(crate) fn at(&self, number: u64) -> Option<&Entry> {
         let place = number.checked_sub(self.oldest()?)?;
         self.entries.get(usize::try_from(place).ok()?)

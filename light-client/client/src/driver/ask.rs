@@ -102,6 +102,11 @@ impl Asking {
         self.fault = Some((fault, source));
     }
 
+    /// The last answer could not be judged: the next node is asked, and this one is not to blame.
+    pub(crate) fn give_up(&mut self, reason: String) {
+        self.missing = Some(reason);
+    }
+
     /// Why there is no value, when nobody is left. A lie outweighs silence.
     pub(crate) fn verdict(self) -> ClientError {
         if let Some((fault, peer)) = self.fault {

@@ -214,6 +214,7 @@ impl Inner {
             self.platform
                 .spawn(Box::pin(self.clone().fulfil(want, node)));
         }
+        self.audit();
         self.clone().fill_watched();
     }
 

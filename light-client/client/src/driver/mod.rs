@@ -10,6 +10,7 @@
 
 mod archive;
 mod ask;
+mod audit;
 mod establish;
 mod inner;
 mod persist;
@@ -71,6 +72,7 @@ impl Client {
             rules,
             checkpoint: options.checkpoint,
         };
+        let audit = audit::open(&options, platform.as_ref())?;
         let in_memory = options.storage == StorageOption::Memory;
         let (backend, why) =
             store::open_or_memory(platform.as_ref(), in_memory, options.store_name).await;
@@ -83,6 +85,7 @@ impl Client {
             backend,
             why,
         ));
+        inner.state().audit = audit;
         inner.restore().await;
         inner.run();
         Ok(Self { inner })

@@ -12,7 +12,7 @@ use sidelight_core::{
     wire::{Filter, Mode as WireMode, Response},
 };
 
-use super::{archive::Archive, inner::AskError, watch::WatchSet};
+use super::{archive::Archive, audit::Audit, inner::AskError, watch::WatchSet};
 use crate::{
     dto::{
         BlockEvent, BlockRef, ClientState, Event, EvidenceView, FaultView, HeadView, Mode,
@@ -105,6 +105,8 @@ pub(crate) struct State {
     pub(crate) nodes: Vec<Node>,
     pub(crate) archive: Archive,
     pub(crate) watched: WatchSet,
+    /// In mode `execute`.
+    pub(crate) audit: Option<Audit>,
     pub(crate) snapshot: Option<Snapshot>,
     subscribers: Vec<mpsc::Sender<Event>>,
     unheard: Vec<Event>,
@@ -153,6 +155,7 @@ impl State {
             nodes: nodes.into_iter().map(node).collect(),
             archive: Archive::default(),
             watched: WatchSet::default(),
+            audit: None,
             snapshot: None,
             subscribers: Vec::new(),
             unheard: Vec::new(),
@@ -358,7 +361,20 @@ impl State {
                 source,
             )));
         }
+        self.offer_to_audit(&header, level);
         self.archive.push(header, level);
+    }
+
+    /// A block that may be chosen for execution; `header` is not in the archive yet.
+    fn offer_to_audit(&mut self, header: &VerifiedHeader, level: Level) {
+        let Some(audit) = &mut self.audit else {
+            return;
+        };
+        let parent = self.archive.by_hash(header.header().parent_hash);
+        match parent {
+            Some(parent) if level >= Level::Consistent => audit.offer(&parent.header, header),
+            _ => audit.pass_over(header.number(), header.hash()),
+        }
     }
 
     fn on_reorg(&mut self, depth: u64, old_head: B256, new_head: B256) {
@@ -380,6 +396,13 @@ impl State {
         };
         let first_gone = follower.head().number().saturating_add(1);
         self.archive.truncate_from(first_gone);
+        if let Some(audit) = &mut self.audit {
+            let executed = self.archive.executed().map(|entry| BlockRef {
+                number: entry.header.number(),
+                hash: entry.header.hash(),
+            });
+            audit.truncate_from(first_gone, executed);
+        }
         self.watched.clear();
         self.emit(Event::Reorg(ReorgEvent {
             depth,
@@ -506,6 +529,7 @@ impl State {
             halted: self.halted.clone(),
             watching: self.filter.accounts().len() as u64,
             anchor: self.anchor.into(),
+            executed: self.audit.as_ref().map(Audit::view),
         }
     }
 
@@ -661,7 +685,7 @@ pub(crate) const fn wire_mode(mode: Mode) -> WireMode {
     match mode {
         Mode::Headers => WireMode::Headers,
         Mode::Watch => WireMode::Watch,
-        Mode::Consistent => WireMode::Consistent,
+        Mode::Consistent | Mode::Execute => WireMode::Consistent,
     }
 }
 

@@ -7,6 +7,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::store::{Backend, StoreError};
 
+mod execute;
+pub use self::execute::{Job, Verdict};
+
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 #[cfg(target_arch = "wasm32")]
@@ -38,6 +41,17 @@ pub trait Platform: MaybeSend {
     fn ticks_ms(&self) -> f64;
     /// Unpredictable bits, for jitter and choice of peers.
     fn random(&self) -> u64;
+    /// Bits that nobody else can know, for choices that a peer must not foresee; none where the machine gives none.
+    fn secret(&self) -> Option<[u8; 32]>;
+    /// Blocks that it executes at the same time; 0: it executes none.
+    fn executors(&self) -> usize {
+        0
+    }
+    /// Executes a block, away from the thread that asks.
+    fn execute(&self, job: Job) -> BoxFuture<'static, Verdict> {
+        drop(job);
+        Box::pin(async { Verdict::Failed("blocks are not executed here".into()) })
+    }
     /// Waits.
     fn sleep(&self, ms: u32) -> BoxFuture<'static, ()>;
     /// Runs a task beside the others.
@@ -112,5 +126,20 @@ pub fn current() -> Arc<dyn Platform> {
 #[cfg(target_arch = "wasm32")]
 #[must_use]
 pub fn current() -> Arc<dyn Platform> {
-    Arc::new(web::Web)
+    Arc::new(web::Web::default())
+}
+
+/// As [`current`], with a function that executes blocks, up to `parallel` at a time: `(chainId, parent, header, input) => Promise<string>`, the string as
+/// [`Verdict::parse`] reads it.
+#[cfg(target_arch = "wasm32")]
+#[must_use]
+pub fn with_executor(execute: js_sys::Function, parallel: usize) -> Arc<dyn Platform> {
+    Arc::new(web::Web::with_executor(execute, parallel))
+}
+
+/// As [`current`]: a native program executes blocks itself, and there is no function of a page to do it.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn with_executor<F>(_execute: F, _parallel: usize) -> Arc<dyn Platform> {
+    current()
 }

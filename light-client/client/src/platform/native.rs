@@ -8,13 +8,15 @@ use std::{
 };
 
 use futures::{SinkExt, StreamExt};
+use sidelight_core::fault::Mismatch;
+use sidelight_executor::judge;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{Error as WsError, Message, protocol::WebSocketConfig},
 };
 
-use super::{BoxFuture, NetError, Platform, Socket};
+use super::{BoxFuture, Job, NetError, Platform, Socket, Verdict};
 use crate::store::{Backend, FileStore, StoreError};
 
 /// How long a connection attempt may take.
@@ -55,6 +57,25 @@ impl Platform for Native {
     fn random(&self) -> u64 {
         // The standard library seeds each `RandomState` from the operating system; enough for jitter.
         RandomState::new().build_hasher().finish()
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        let mut bits = [0; 32];
+        getrandom::getrandom(&mut bits).ok()?;
+        Some(bits)
+    }
+
+    fn executors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    fn execute(&self, job: Job) -> BoxFuture<'static, Verdict> {
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || execute(&job)).await {
+                Ok(verdict) => verdict,
+                Err(error) => Verdict::Failed(error.to_string()),
+            }
+        })
     }
 
     fn sleep(&self, ms: u32) -> BoxFuture<'static, ()> {
@@ -139,6 +160,21 @@ impl Platform for Native {
             };
             Ok(Box::new(FileStore::open(PathBuf::from(folder)).await?) as Box<dyn Backend>)
         })
+    }
+}
+
+fn execute(job: &Job) -> Verdict {
+    let began = Instant::now();
+    match judge(job.chain_id, &job.parent, &job.header, &job.input) {
+        Ok(judged) => Verdict::Verified {
+            gas_used: judged.gas_used,
+            transactions: judged.transactions as u64,
+            ms: began.elapsed().as_secs_f64() * 1e3,
+        },
+        Err(refusal) => Verdict::Refused {
+            kind: refusal.kind,
+            mismatch: Mismatch::new(refusal.field, refusal.expected, refusal.got),
+        },
     }
 }
 

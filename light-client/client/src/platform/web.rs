@@ -18,7 +18,7 @@ use web_sys::{
     Response, WebSocket,
 };
 
-use super::{BoxFuture, NetError, Platform, Socket};
+use super::{BoxFuture, Job, NetError, Platform, Socket, Verdict};
 use crate::store::{Backend, IdbStore, StoreError};
 
 /// Bytes that may wait between the socket and the verifier. Beyond it the peer floods us, and is dropped.
@@ -32,10 +32,23 @@ extern "C" {
     fn global_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &Uint8Array) -> Result<JsValue, JsValue>;
 }
 
-#[derive(Debug)]
-pub(super) struct Web;
+#[derive(Debug, Default)]
+pub(super) struct Web {
+    /// What executes blocks, and how many at a time.
+    executor: Option<(Function, usize)>,
+}
+
+impl Web {
+    pub(super) fn with_executor(execute: Function, parallel: usize) -> Self {
+        Self {
+            executor: Some((execute, parallel)),
+        }
+    }
+}
 
 impl Platform for Web {
     fn now_ms(&self) -> u64 {
@@ -49,6 +62,31 @@ impl Platform for Web {
     fn random(&self) -> u64 {
         // Jitter and peer choice only; nothing here is a secret.
         (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        let bytes = Uint8Array::new_with_length(32);
+        get_random_values(&bytes).ok()?;
+        let mut bits = [0; 32];
+        bytes.copy_to(&mut bits);
+        Some(bits)
+    }
+
+    fn executors(&self) -> usize {
+        self.executor.as_ref().map_or(0, |(_, parallel)| *parallel)
+    }
+
+    fn execute(&self, job: Job) -> BoxFuture<'static, Verdict> {
+        let execute = self.executor.as_ref().map(|(execute, _)| execute.clone());
+        Box::pin(async move {
+            let Some(execute) = execute else {
+                return Verdict::Failed("blocks are not executed here".into());
+            };
+            match call(&execute, &job).await {
+                Ok(text) => Verdict::parse(&text.as_string().unwrap_or_default()),
+                Err(error) => Verdict::Failed(describe(&error)),
+            }
+        })
     }
 
     fn sleep(&self, ms: u32) -> BoxFuture<'static, ()> {
@@ -106,6 +144,24 @@ impl Platform for Web {
             Ok(Box::new(IdbStore::open(&name).await?) as Box<dyn Backend>)
         })
     }
+}
+
+async fn call(execute: &Function, job: &Job) -> Result<JsValue, JsValue> {
+    let arguments = js_sys::Array::of4(
+        &JsValue::from(job.chain_id),
+        &Uint8Array::from(&job.parent[..]),
+        &Uint8Array::from(&job.header[..]),
+        &Uint8Array::from(&job.input[..]),
+    );
+    let promise: Promise = execute.apply(&JsValue::NULL, &arguments)?.unchecked_into();
+    JsFuture::from(promise).await
+}
+
+fn describe(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).ok();
+    message
+        .and_then(|message| message.as_string())
+        .unwrap_or_else(|| "it failed without a reason".into())
 }
 
 async fn fetch(

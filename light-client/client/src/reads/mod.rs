@@ -131,6 +131,14 @@ impl Inner {
             None => "the header's hash is pinned by the chain's rules".into(),
         }];
         all.extend(checks);
+        // What is proven under a block that was executed here is as good as the block.
+        let is_executed = known.level >= Level::Executed;
+        let level = if is_executed {
+            all.push("this client executed the block, and it is what its header says".into());
+            level.max(crate::driver::view_level(known.level))
+        } else {
+            level
+        };
         Trust {
             level,
             finality: Finality::Sealed,

@@ -7,7 +7,9 @@ use serde_json::{Map, Value as Json};
 
 use super::params::read_quantity;
 use crate::{
-    dto::{ChainOption, ErrorView, Mode, RulesView, StartOptions, StorageOption, WatchEntry},
+    dto::{
+        ChainOption, ErrorView, Mode, RulesView, Share, StartOptions, StorageOption, WatchEntry,
+    },
     error::ClientError,
 };
 
@@ -34,6 +36,8 @@ fn read(json: &Json) -> Result<StartOptions, ClientError> {
                     .collect::<Result<_, _>>()?
             }
             ("mode", value) => options.mode = read_mode(value)?,
+            ("share", Json::Null) => {}
+            ("share", value) => options.share = Some(read_share(value)?),
             ("chain", Json::String(name)) => options.chain = ChainOption::Named(name.clone()),
             ("chain", value) => options.chain = ChainOption::Rules(read_rules(value)?),
             ("watch", value) => options.watch = read_watch(value)?,
@@ -81,8 +85,20 @@ fn read_mode(json: &Json) -> Result<Mode, ClientError> {
         Some("headers") => Ok(Mode::Headers),
         Some("watch") => Ok(Mode::Watch),
         Some("consistent") => Ok(Mode::Consistent),
-        _ => Err(refuse("mode", "headers, watch or consistent", json)),
+        Some("execute") => Ok(Mode::Execute),
+        _ => Err(refuse(
+            "mode",
+            "headers, watch, consistent or execute",
+            json,
+        )),
     }
+}
+
+fn read_share(json: &Json) -> Result<Share, ClientError> {
+    let percent = json.as_u64().and_then(|percent| u8::try_from(percent).ok());
+    percent
+        .and_then(Share::new)
+        .ok_or_else(|| refuse("share", "a percentage between 1 and 100", json))
 }
 
 fn read_rules(json: &Json) -> Result<RulesView, ClientError> {
@@ -167,7 +183,8 @@ mod tests {
                 min_gas_limit: None,
                 max_clock_drift_s: Some(3),
             }),
-            mode: Mode::Consistent,
+            mode: Mode::Execute,
+            share: Share::new(25),
             watch: vec![WatchEntry {
                 address: Address::repeat_byte(3),
                 slots: vec![U256::from(300)],
@@ -201,6 +218,9 @@ mod tests {
             (r#"{"nodes":"http://a"}"#, "nodes"),
             (r#"{"nodes":[7]}"#, "nodes"),
             (r#"{"mode":"fast"}"#, "mode"),
+            (r#"{"mode":"execute","share":0}"#, "share"),
+            (r#"{"mode":"execute","share":101}"#, "share"),
+            (r#"{"mode":"execute","share":356}"#, "share"),
             (r#"{"chain":{"chainId":"7"}}"#, "chainId"),
             (r#"{"chain":{"chainId":7,"genesis":1}}"#, "genesis"),
             (r#"{"checkpoint":"0x12"}"#, "checkpoint"),

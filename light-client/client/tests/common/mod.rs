@@ -1,5 +1,7 @@
 //! What the tests over a real node share: a node in this process behind real sockets, and a client of it.
 
+#![allow(dead_code, reason = "each test program uses its part of it")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
