@@ -30,6 +30,7 @@ export async function createLightClient(options: LightClientOptions): Promise<Li
   const sources: WasmSources = {};
   if (options.wasm) sources.verifier = await toPostable(options.wasm);
   if (options.evmWasm) sources.evm = await toPostable(options.evmWasm);
+  if (options.workers !== undefined) sources.workers = options.workers;
   return LightClient.start(options, sources);
 }
 

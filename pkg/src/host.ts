@@ -4,10 +4,11 @@
  * ```text
  *   request --> eth_call, eth_estimateGas --> Executor --+
  *           \                                            v
- *            +-> everything else ------------> verifier (sidelight-wasm)
+ *            +-> everything else ------------> verifier (sidelight-wasm) --blocks, in mode execute--> BlockPool
  * ```
  * @module
  */
+import { BlockPool, defaultWorkers } from "./blocks.js";
 import type { HostMessage, RequestMessage } from "./channel.js";
 import { SidelightError, codes, toErrorObject, type ErrorObject } from "./errors.js";
 import { Executor } from "./evm.js";
@@ -15,10 +16,12 @@ import { compile, type PostableWasm } from "./wasm.js";
 import type { Labelled } from "./types.js";
 import type { Client } from "./wasm/sidelight_wasm.js";
 
-/** The second parameter of `sidelight_start`: where the modules are, if not beside this file. */
+/** The second parameter of `sidelight_start`: where the modules are, if not beside this file, and what executes blocks. */
 export interface WasmSources {
   verifier?: PostableWasm;
   evm?: PostableWasm;
+  /** Workers that execute blocks, in mode `execute`. */
+  workers?: number;
 }
 
 const EXECUTED = new Set(["eth_call", "eth_estimateGas"]);
@@ -28,6 +31,7 @@ export class Host {
   readonly #open = new Set<number>();
   #client: Client | undefined;
   #executor: Executor | undefined;
+  #pool: BlockPool | undefined;
   #isStarted = false;
   #crashed: SidelightError | undefined;
 
@@ -74,9 +78,16 @@ export class Host {
       const file = new URL("./wasm/sidelight_wasm_bg.wasm", import.meta.url);
       await module.default({ module_or_path: await compile(sources.verifier, file) });
       const onEvent = (json: string) => this.#event(json);
-      this.#client = await rethrow(module.Client.start(JSON.stringify(options ?? null), onEvent));
+      const text = JSON.stringify(options ?? null);
+      const { mode } = (options ?? {}) as { mode?: unknown };
+      const workers = sources.workers ?? defaultWorkers();
+      const pool = mode === "execute" ? new BlockPool(workers, sources.evm) : undefined;
+      this.#pool = pool;
+      const execute = pool && ((...block: Parameters<BlockPool["execute"]>) => pool.execute(...block));
+      this.#client = await rethrow(module.Client.start(text, onEvent, execute, pool && workers));
     } catch (error) {
       this.#isStarted = false;
+      this.#endPool();
       throw error;
     }
     this.#executor = new Executor(
@@ -109,6 +120,7 @@ export class Host {
     const error = toErrorObject(this.#crashed);
     this.#client = undefined;
     this.#executor = undefined;
+    this.#endPool();
     for (const id of this.#open) this.#post({ id, error });
     this.#open.clear();
   }
@@ -117,7 +129,13 @@ export class Host {
     const client = this.#client;
     this.#client = undefined;
     this.#executor = undefined;
+    this.#endPool();
     client?.close();
+  }
+
+  #endPool(): void {
+    this.#pool?.close();
+    this.#pool = undefined;
   }
 }
 

@@ -17,6 +17,10 @@ export interface LightClientOptions {
   checkpoint?: Hex;
   /** What to check of every block; `"watch"` when not given. */
   mode?: Mode;
+  /** In mode `"execute"`: how many blocks of a hundred are executed, chosen at random; all when not given. */
+  share?: number;
+  /** In mode `"execute"`: workers that execute blocks; one less than the machine has cores, at most 4, when not given. */
+  workers?: number;
   /** Accounts to follow. */
   watch?: readonly WatchEntry[];
   /** Where verified headers are kept; `"auto"` when not given: IndexedDB where there is one, else memory. */
@@ -25,7 +29,7 @@ export interface LightClientOptions {
   worker?: "auto" | false | Worker | MessagePort;
   /** The verifier module, for bundlers and pages that cannot find it beside the code. */
   wasm?: WasmSource;
-  /** The EVM module, likewise; it is loaded with the first `eth_call`. */
+  /** The EVM module, likewise; it is loaded with the first `eth_call`, and in mode `"execute"` at once. */
   evmWasm?: WasmSource;
   /** Methods that are passed to a node and answered as `unverified`. */
   allowUnverified?: readonly string[];
@@ -38,6 +42,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof LightClientOptions>([
   "nodes",
   "checkpoint",
   "mode",
+  "share",
+  "workers",
   "watch",
   "storage",
   "worker",
@@ -59,7 +65,10 @@ export function checkOptions(options: LightClientOptions): void {
   }
   if (!Array.isArray(nodes) || nodes.length === 0) throw invalid("nodes", "at least one address", nodes);
   for (const node of nodes as unknown[]) checkNode(node);
-  oneOf("mode", mode, ["headers", "watch", "consistent"]);
+  oneOf("mode", mode, ["headers", "watch", "consistent", "execute"]);
+  const { share, workers } = options;
+  wholeNumber("share", share, 100, mode);
+  wholeNumber("workers", workers, 64, mode);
   oneOf("storage", storage, ["auto", "indexeddb", "memory"]);
   if (worker !== undefined && worker !== "auto" && worker !== false && typeof worker !== "object") {
     throw invalid("worker", `"auto", false, a Worker or a MessagePort`, worker);
@@ -71,7 +80,7 @@ export function checkOptions(options: LightClientOptions): void {
 
 /** The options of the worker's `sidelight_start`. */
 export function toStartOptions(options: LightClientOptions): Record<string, unknown> {
-  const { chain, nodes, checkpoint, mode, watch, storage } = options;
+  const { chain, nodes, checkpoint, mode, share, watch, storage } = options;
   return {
     chain,
     nodes,
@@ -79,6 +88,7 @@ export function toStartOptions(options: LightClientOptions): Record<string, unkn
     watch: watch ?? [],
     storage: storage === "memory" ? "memory" : "auto",
     ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(share === undefined ? {} : { share }),
   };
 }
 
@@ -98,6 +108,14 @@ function oneOf(name: string, value: unknown, allowed: readonly string[]): void {
   if (value !== undefined && !allowed.includes(value as string)) {
     throw invalid(name, allowed.map((word) => `"${word}"`).join(" or "), value);
   }
+}
+
+/** An option of mode `execute`, from 1 to `most`. */
+function wholeNumber(name: string, value: unknown, most: number, mode: Mode | undefined): void {
+  if (value === undefined) return;
+  if (mode !== "execute") throw invalid(name, `mode "execute" beside it`, mode);
+  const isFine = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
+  if (!isFine) throw invalid(name, `a whole number between 1 and ${most}`, value);
 }
 
 function invalid(name: string, expected: string, got: unknown): SidelightError {

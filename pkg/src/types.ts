@@ -16,7 +16,7 @@ export type TrustLevel = "unverified" | "signed" | "consistent" | "executed" | "
 export type Finality = "preconfirmed" | "sealed" | "attested" | "settled";
 
 /** What a client downloads and checks of every block. */
-export type Mode = "headers" | "watch" | "consistent";
+export type Mode = "headers" | "watch" | "consistent" | "execute";
 
 /** A block, by both of its names. */
 export interface BlockRef {
@@ -104,6 +104,26 @@ export interface Status {
   watching: number;
   /** What it starts from. */
   anchor: "genesis" | "checkpoint" | "store";
+  /** What was executed here; `null` unless the mode is `execute`. */
+  executed: ExecutedView | null;
+}
+
+/** What a client in mode `execute` has executed since it started. */
+export interface ExecutedView {
+  /**
+   * The executed head: the newest executed block below which no chosen block waits for its verdict.
+   * It says nothing of blocks below it that were not chosen, or were skipped.
+   */
+  head: BlockRef | null;
+  /** The first block of the run up to the head in which every chosen block was executed and none was skipped. */
+  since: number | null;
+  count: number;
+  /** Chosen blocks that were not executed: the client could not keep up, or nobody had what it takes. */
+  skipped: number;
+  /** Chosen blocks that wait, or are being executed. */
+  waiting: number;
+  /** Blocks of a hundred that are chosen. */
+  share: number;
 }
 
 /** The newest verified block. */
@@ -158,6 +178,19 @@ export interface BlockEvent {
   ms: number;
   peer: string;
   changedAccounts: number | null;
+}
+
+/** A block that this client executed: its level is `executed` from now on. */
+export interface ExecutedEvent {
+  number: number;
+  hash: Hex;
+  /** Milliseconds that executing and checking took, without the network. */
+  ms: number;
+  gasUsed: number;
+  transactions: number;
+  /** Bytes of the answer with what executing needs. */
+  bytes: number;
+  peer: string;
 }
 
 /** A reorganisation. */
@@ -317,6 +350,8 @@ export interface ClientEvents {
   status: Status;
   /** A block was verified. */
   block: BlockEvent;
+  /** A block was executed here. */
+  executed: ExecutedEvent;
   /** Somebody lied. */
   fault: FaultView;
   /** The head moved to another branch. */

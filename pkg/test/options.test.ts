@@ -11,6 +11,10 @@ const wrong: [string, unknown, RegExp][] = [
   ["no nodes", { chain: "dev", nodes: [] }, /nodes: expected at least one address/],
   ["a node that is no address", { chain: "dev", nodes: ["ftp://x"] }, /got "ftp:\/\/x"/],
   ["an unknown mode", { chain: "dev", nodes, mode: "full" }, /mode: expected "headers" or/],
+  ["a share without its mode", { chain: "dev", nodes, share: 10 }, /share: expected mode "execute"/],
+  ["workers without their mode", { chain: "dev", nodes, mode: "consistent", workers: 2 }, /workers: expected mode/],
+  ["a share of nothing", { chain: "dev", nodes, mode: "execute", share: 0 }, /share: expected a whole number between 1 and 100/],
+  ["half a worker", { chain: "dev", nodes, mode: "execute", workers: 0.5 }, /workers: expected a whole number/],
   ["an unknown store", { chain: "dev", nodes, storage: "disk" }, /storage: expected/],
   ["a worker that is a path", { chain: "dev", nodes, worker: "./w.js" }, /worker: expected/],
 ];
