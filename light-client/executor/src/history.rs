@@ -80,7 +80,8 @@ pub(crate) fn mark_created_empty(
             .is_some_and(|info| info.is_empty());
         let last = change.balance_changes.last();
         let is_marked = last.is_some_and(|balance| balance.block_access_index == at);
-        if is_empty_now && !(was_empty && !account.was_destroyed()) && !is_marked {
+        let came_to_be = !was_empty || account.was_destroyed();
+        if is_empty_now && came_to_be && !is_marked {
             change
                 .balance_changes
                 .push(BalanceChange::new(at, U256::ZERO));
