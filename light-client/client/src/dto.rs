@@ -3,8 +3,12 @@
 //! Words are those of the design: a *level* says how a value was checked, never more. Heights, times, gas and sizes are JSON numbers; wei amounts and storage
 //! words are `0x` quantities, hashes and bytes `0x` data, so that nothing loses precision in JavaScript. A field that is not known is `null`, never zero.
 
+mod share;
+
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
+
+pub use self::share::Share;
 
 /// How a chain value was checked; each level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,49 +53,6 @@ pub enum Mode {
     Consistent,
     /// As `consistent`, and blocks are executed here: all of them, or a random share.
     Execute,
-}
-
-/// How many blocks of a hundred are executed, 1 to 100. Which ones, a node cannot know beforehand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Share(u8);
-
-impl Share {
-    /// Every block.
-    pub const ALL: Self = Self(100);
-
-    /// This many blocks of a hundred; none for 0 and for more than 100.
-    pub const fn new(percent: u8) -> Option<Self> {
-        match percent {
-            1..=100 => Some(Self(percent)),
-            _ => None,
-        }
-    }
-
-    /// Percent.
-    pub const fn percent(self) -> u8 {
-        self.0
-    }
-}
-
-impl Default for Share {
-    fn default() -> Self {
-        Self::ALL
-    }
-}
-
-impl From<Share> for u8 {
-    fn from(share: Share) -> Self {
-        share.0
-    }
-}
-
-impl TryFrom<u8> for Share {
-    type Error = &'static str;
-
-    fn try_from(percent: u8) -> Result<Self, Self::Error> {
-        Self::new(percent).ok_or("expected a share between 1 and 100")
-    }
 }
 
 /// A block, by both of its names.
@@ -779,18 +740,6 @@ mod tests {
         assert_eq!(options.mode, Mode::Watch);
         assert_eq!(options.chain, ChainOption::Named("dev".into()));
         assert!(serde_json::from_str::<StartOptions>(r#"{"nodes":[],"nodez":[]}"#).is_err());
-    }
-
-    #[test]
-    fn a_share_is_a_percentage_and_nothing_else() {
-        assert_eq!(
-            serde_json::from_str::<Share>("25").unwrap(),
-            Share::new(25).unwrap()
-        );
-        assert_eq!(serde_json::to_string(&Share::ALL).unwrap(), "100");
-        for text in ["0", "101", "-1", "2.5", "\"25\""] {
-            assert!(serde_json::from_str::<Share>(text).is_err(), "{text}");
-        }
     }
 
     #[test]
