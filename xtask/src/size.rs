@@ -16,7 +16,7 @@ pub(crate) struct Size {
     pub(crate) raw: u64,
     /// With gzip at level 9.
     pub(crate) gzip: u64,
-    /// What gzip must not exceed: CI fails above it. It only ever goes down, to the goal.
+    /// What gzip must not exceed: CI fails above it. It goes down, to the goal; docs/adr/0009 says when it went up and for what.
     pub(crate) gate: u64,
     /// What the design asks for.
     pub(crate) goal: u64,
@@ -61,7 +61,7 @@ pub(crate) fn command(ws: &Workspace, _: &[&str]) -> Result<ExitCode> {
 pub(crate) fn measure(ws: &Workspace) -> Result<Vec<Size>> {
     build::wasm(ws)?;
     Ok(vec![
-        weigh(ws, &VERIFIER, 269_700, 100_000)?,
+        weigh(ws, &VERIFIER, 281_000, 100_000)?,
         weigh(ws, &EVM, 480_000, 480_000)?,
     ])
 }
