@@ -210,7 +210,8 @@ fn a_list_in_another_order_is_refused() {
 #[test]
 fn each_claim_of_the_header_about_execution_is_checked() {
     let case = Case::new();
-    let claims: [(Rule, fn(&mut Header)); 5] = [
+    type Claim = fn(&mut Header);
+    let claims: [(Rule, Claim); 5] = [
         (Rule::GasUsed, |header| header.gas_used += 1),
         (Rule::ReceiptsRoot, |header| {
             header.receipts_root = B256::ZERO
