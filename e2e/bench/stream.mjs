@@ -22,13 +22,13 @@ async function follow(url, mode) {
 const node = await startNode();
 const result = { blocks: BLOCKS, transfersPerBlock: TRANSFERS_PER_BLOCK, modes: {} };
 try {
+  const traffic = await startTraffic(node.url, TRANSFERS_PER_BLOCK);
   for (const mode of ["headers", "watch", "consistent"]) {
-    const traffic = await startTraffic(node.url, TRANSFERS_PER_BLOCK);
     const lines = await follow(node.url, mode);
-    await traffic.stop();
     if (lines.length === 0) throw new Error(`sidelight follow --mode ${mode} printed no block`);
     result.modes[mode] = { bytesPerBlock: median(lines.map((line) => line.bytes)), ms: median(lines.map((line) => line.ms ?? 0)) };
   }
+  await traffic.stop();
 } finally {
   await node.stop();
 }
