@@ -23,6 +23,7 @@ use crate::ui::banner::{Banner, Tone};
 use crate::ui::fault::FaultShelf;
 use crate::ui::hash::Hash;
 use crate::ui::icon::{Glyph, Icon, Mark};
+use crate::ui::later::Later;
 use crate::ui::number::grouped;
 use crate::ui::trust_drawer::TrustDrawer;
 
@@ -42,23 +43,29 @@ pub(crate) fn App() -> impl IntoView {
             <Header />
             <div class="shell" class:with-dev=move || lies.is_shown()>
                 <main id="main" tabindex="-1">
-                    <Banners />
-                    <FaultShelf faults=app.faults />
-                    <Routes fallback=NotFoundPage>
-                        <Route path=path!("/") view=HomePage />
-                        <Route path=path!("/block/:id") view=BlockPage />
-                        <Route path=path!("/tx/:hash") view=TxPage />
-                        <Route path=path!("/address/:address") view=AddressPage />
-                        <Route path=path!("/verify") view=VerifyPage />
-                        <Route path=path!("/settings") view=SettingsPage />
-                    </Routes>
+                    <Later>
+                        <Banners />
+                        <FaultShelf faults=app.faults />
+                        <Routes fallback=NotFoundPage>
+                            <Route path=path!("/") view=HomePage />
+                            <Route path=path!("/block/:id") view=BlockPage />
+                            <Route path=path!("/tx/:hash") view=TxPage />
+                            <Route path=path!("/address/:address") view=AddressPage />
+                            <Route path=path!("/verify") view=VerifyPage />
+                            <Route path=path!("/settings") view=SettingsPage />
+                        </Routes>
+                    </Later>
                 </main>
-                <DevPanel />
+                <Later turns=2>
+                    <DevPanel />
+                </Later>
             </div>
-            <Footer />
-            <TrustDrawer />
-            <Announcer />
-            <FocusHeading />
+            <Later turns=2>
+                <Footer />
+                <TrustDrawer />
+                <Announcer />
+                <FocusHeading />
+            </Later>
         </Router>
     }
 }

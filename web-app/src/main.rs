@@ -30,6 +30,11 @@ mod ui;
 mod worker;
 
 fn main() {
+    // The browser has just compiled and started this module: drawing is a task of its own.
+    leptos::prelude::set_timeout(mount, std::time::Duration::ZERO);
+}
+
+fn mount() {
     if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
         boot.remove();
     }

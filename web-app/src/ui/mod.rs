@@ -10,6 +10,7 @@ pub(crate) mod fault;
 pub(crate) mod field;
 pub(crate) mod hash;
 pub(crate) mod icon;
+pub(crate) mod later;
 pub(crate) mod number;
 pub(crate) mod page;
 pub(crate) mod proof;

@@ -216,6 +216,21 @@ impl Inner {
         }
         self.audit();
         self.clone().fill_watched();
+        self.tell(false);
+    }
+
+    /// Tells the owner how things stand when it is due, and at once when a first head is there or following has stopped for good.
+    fn tell(&self, is_due: bool) {
+        let now_ms = self.platform.now_ms();
+        let mut state = self.state();
+        let turn = (state.archive.head().is_some(), state.halted.is_some());
+        if !is_due && state.told_turn == turn {
+            return;
+        }
+        state.told_turn = turn;
+        state.status_is_old = false;
+        let status = state.status(now_ms);
+        state.emit(Event::Status(Box::new(status)));
     }
 
     async fn fulfil(self: Arc<Self>, want: Want, node: Option<usize>) {
@@ -385,13 +400,7 @@ async fn keep_time(inner: Arc<Inner>) {
         ticks = ticks.wrapping_add(1);
         // Ages change even when nothing happens.
         let is_due = inner.state().status_is_old || ticks.is_multiple_of(8);
-        if is_due {
-            let now_ms = inner.platform.now_ms();
-            let mut state = inner.state();
-            state.status_is_old = false;
-            let status = state.status(now_ms);
-            state.emit(Event::Status(Box::new(status)));
-        }
+        inner.tell(is_due);
         if ticks.is_multiple_of(TICKS_PER_FLUSH) {
             inner.flush().await;
         }

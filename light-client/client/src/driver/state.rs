@@ -121,6 +121,8 @@ pub(crate) struct State {
     pub(crate) bytes: u64,
     pub(crate) is_closed: bool,
     pub(crate) status_is_old: bool,
+    /// What the last status said of the two things that nobody should wait for: there is a head, following has stopped.
+    pub(crate) told_turn: (bool, bool),
     pub(crate) is_filling: bool,
     pub(crate) bodies: Bodies,
     was_synced: bool,
@@ -169,6 +171,7 @@ impl State {
             bytes: 0,
             is_closed: false,
             status_is_old: true,
+            told_turn: (false, false),
             is_filling: false,
             bodies: Bodies::default(),
             was_synced: false,
