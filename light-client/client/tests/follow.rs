@@ -146,6 +146,19 @@ async fn watched_values_are_served_from_the_verified_set_without_a_node() {
 }
 
 #[tokio::test]
+async fn synced_means_at_the_height_that_the_node_had_when_it_was_met() {
+    let chain = TestChain::new(10);
+    (0..2).for_each(|_| drop(chain.seal()));
+    let node = Node::start(&chain).await;
+    for mode in [Mode::Headers, Mode::Consistent] {
+        let tab = Tab::synced(options(mode, &[&node])).await;
+        let head = tab.client.status().head.unwrap();
+        // One or two blocks behind is near enough later, not at the start.
+        assert_eq!(head.number, 2);
+    }
+}
+
+#[tokio::test]
 async fn blocks_transactions_storage_and_code_are_read_and_proven() {
     let mut chain = TestChain::new(10);
     let store = chain.store();

@@ -320,6 +320,8 @@ impl Inner {
             node.link = Some(Link {
                 peer,
                 outgoing: None,
+                // It has claimed nothing yet.
+                met_at: u64::MAX,
             });
         }
         peer
@@ -345,7 +347,11 @@ impl Inner {
                 PeerState::Polling
             };
             node.height = Some(height);
-            node.link = Some(Link { peer, outgoing });
+            node.link = Some(Link {
+                peer,
+                outgoing,
+                met_at: height,
+            });
         }
         if let Some(follower) = &mut state.follower {
             follower.add_peer(peer, now_ms);

@@ -58,6 +58,8 @@ pub(crate) struct Link {
     pub(crate) peer: PeerId,
     /// Where messages go; none for HTTP.
     pub(crate) outgoing: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    /// Height that it claimed when it was met.
+    pub(crate) met_at: u64,
 }
 
 /// A question on its way over a WebSocket.
@@ -584,11 +586,16 @@ impl State {
         let Some(follower) = &self.follower else {
             return ClientState::Starting;
         };
-        // A block or two on their way are no reason to flicker.
-        let near = follower.head().number().saturating_add(MAX_LAG);
+        // A block or two on their way are no reason to flicker, but the first head is what a node had when it was met.
+        let head = follower.head().number();
+        let near = head.saturating_add(MAX_LAG);
+        let is_met = |link: &Link| self.was_synced || link.met_at <= head;
         // A node that claims too much cannot hold the state back alone, and neither can one that lags.
         let is_behind = near < follower.tip().number()
-            || !linked.any(|node| node.height.is_some_and(|height| height <= near));
+            || !linked.any(|node| {
+                node.height.is_some_and(|height| height <= near)
+                    && node.link.as_ref().is_some_and(is_met)
+            });
         match (
             is_behind,
             follower.age_ms(now_ms) > follower.config().stale_after_ms,
