@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use eyre::{Context, Result, bail};
 use node_lite_exec::{DEV_SIGNER_KEY, SealMode, SequencerConfig};
 use node_lite_rpc::{AllowedOrigins, ServerConfig};
@@ -36,13 +36,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE", env = "NODE_LITE_SIGNER_KEY_FILE")]
     pub(crate) signer_key_file: Option<PathBuf>,
 
-    /// Port for everything: JSON-RPC, WebSocket, light protocol, explorer. 0 chooses a free one.
-    #[arg(long, default_value_t = 8545)]
-    pub(crate) port: u16,
-
-    /// Address to listen on. Anything but a loopback address lets others on the network call this node.
-    #[arg(long, default_value = "127.0.0.1", value_name = "IP")]
-    pub(crate) host: IpAddr,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
 
     /// Time between blocks, from 50ms: a number with ms, s or m; a bare number is seconds.
     #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = parse_duration)]
@@ -55,14 +50,6 @@ pub(crate) struct Flags {
     /// Seal blocks only when dev_seal or evm_mine is called.
     #[arg(long, conflicts_with = "block_time")]
     pub(crate) no_mining: bool,
-
-    /// Web origins that may call, besides pages from this machine: scheme://host[:port], several with commas, or *.
-    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
-    pub(crate) cors: Vec<String>,
-
-    /// Host names, besides addresses and localhost, under which this node may be called.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) allow_host: Vec<String>,
 
     /// Serve the explorer from this folder instead of the built-in one.
     #[arg(long, value_name = "DIR", env = "NODE_LITE_EXPLORER")]
@@ -77,19 +64,75 @@ pub(crate) struct Flags {
     pub(crate) log: String,
 }
 
+/// Where it listens, and to whom.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Listen {
+    /// Port for everything: JSON-RPC, WebSocket, light protocol, explorer. 0 chooses a free one.
+    #[arg(long, default_value_t = 8545)]
+    pub(crate) port: u16,
+
+    /// Address to listen on. Anything but a loopback address lets others on the network call this node.
+    #[arg(long, default_value = "127.0.0.1", value_name = "IP")]
+    pub(crate) host: IpAddr,
+
+    /// Web origins that may call, besides pages from this machine: scheme://host[:port], several with commas, or *.
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    pub(crate) cors: Vec<String>,
+
+    /// Host names, besides addresses and localhost, under which this node may be called.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) allow_host: Vec<String>,
+}
+
 /// What else it does.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Execute a chain of RLP blocks and print the number and hash of its head.
+    /// Execute a chain of RLP blocks and print the number and hash of its head; with --serve, answer JSON-RPC over it.
     ///
     /// Any Ethereum rules from Frontier to Osaka, as the genesis file's config says. Proof-of-work seals are not checked.
-    Import {
-        /// The chain's genesis file (geth's format).
-        #[arg(long, value_name = "FILE")]
-        genesis: PathBuf,
-        /// The blocks: RLP, one after another.
-        chain: PathBuf,
-    },
+    Import(Import),
+}
+
+/// What is imported, and whether it is served.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Import {
+    /// The chain's genesis file (geth's format).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) genesis: PathBuf,
+
+    /// The blocks: RLP, one after another.
+    pub(crate) chain: PathBuf,
+
+    /// Serve the chain over JSON-RPC (HTTP and WebSocket) until interrupted. Every block and every state can be read; no block is added.
+    #[arg(long)]
+    pub(crate) serve: bool,
+
+    /// Blocks, with their states, that stay readable with --serve; all of them by default.
+    #[arg(long, value_name = "N", requires = "serve", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) retain: Option<u32>,
+
+    /// Hash of the block that `safe` names; the head by default.
+    #[arg(long, value_name = "HASH", requires = "serve")]
+    pub(crate) safe: Option<B256>,
+
+    /// Hash of the block that `finalized` names; the head by default.
+    #[arg(long, value_name = "HASH", requires = "serve")]
+    pub(crate) finalized: Option<B256>,
+
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+}
+
+impl Listen {
+    /// What the server is started with.
+    pub(crate) fn config(&self) -> Result<ServerConfig> {
+        Ok(ServerConfig {
+            listen: SocketAddr::new(self.host, self.port),
+            origins: AllowedOrigins::parse(&self.cors).wrap_err("--cors")?,
+            hosts: self.allow_host.clone(),
+            ..ServerConfig::default()
+        })
+    }
 }
 
 impl Flags {
@@ -126,11 +169,8 @@ impl Flags {
 
     pub(crate) fn server_config(&self) -> Result<ServerConfig> {
         Ok(ServerConfig {
-            listen: SocketAddr::new(self.host, self.port),
-            origins: AllowedOrigins::parse(&self.cors).wrap_err("--cors")?,
-            hosts: self.allow_host.clone(),
             dev: self.dev,
-            ..ServerConfig::default()
+            ..self.listen.config()?
         })
     }
 }
@@ -160,6 +200,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn an_import_is_served_only_if_asked_to() {
+        let import = |words: &[&str]| {
+            let words = [&["node-lite", "import", "--genesis", "g", "c"], words].concat();
+            Flags::try_parse_from(words)
+        };
+        assert!(import(&["--retain", "1"]).is_err());
+        assert!(import(&["--serve", "--retain", "0"]).is_err());
+        let flags = import(&["--serve", "--retain", "1", "--port", "0"]).unwrap();
+        let Some(Command::Import(flags)) = flags.command else {
+            panic!("{flags:?}");
+        };
+        assert_eq!((flags.retain, flags.listen.port), (Some(1), 0));
     }
 
     #[test]

@@ -16,7 +16,8 @@ use clap::Parser;
 use eyre::{Context, Result, bail};
 use node_lite_exec::{Chain, Genesis, SequencerConfig, dev_genesis, parse_genesis};
 use node_lite_rpc::{Control, Server};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use control::SequencerControl;
@@ -48,8 +49,8 @@ fn start_log(filter: &str) {
 }
 
 fn run(flags: Flags) -> Result<()> {
-    if let Some(Command::Import { genesis, chain }) = &flags.command {
-        return import::run(genesis, chain);
+    if let Some(Command::Import(flags)) = &flags.command {
+        return import::run(flags);
     }
     let genesis = read_genesis(&flags)?;
     let config = SequencerConfig {
@@ -64,36 +65,63 @@ fn run(flags: Flags) -> Result<()> {
     } else {
         Router::new()
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .wrap_err("cannot start the runtime")?;
-    runtime.block_on(serve(flags, chain, pages))
+    runtime()?.block_on(serve(flags, chain, pages))
+}
+
+fn runtime() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.enable_all().build();
+    built.wrap_err("cannot start the runtime")
 }
 
 async fn serve(flags: Flags, chain: Chain, pages: Router) -> Result<()> {
     // Before anything listens, so that no signal is lost.
-    let mut interrupt = signal(SignalKind::interrupt()).wrap_err("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).wrap_err("cannot listen for signals")?;
-
+    let signals = Signals::new()?;
     let control = Arc::new(SequencerControl::new(chain.clone()));
     let dev_control = flags.dev.then(|| Arc::clone(&control) as Arc<dyn Control>);
     let server = Server::start(chain.clone(), flags.server_config()?, pages, dev_control)
         .await
-        .map_err(|error| explain(error, flags.port))?;
+        .map_err(|error| explain(error, flags.listen.port))?;
     control.start(chain.config().seal);
     banner::print(&flags, &chain, server.address());
 
-    let name = tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-    };
-    tracing::info!(signal = name, head = chain.head().number(), "stopping");
-    control.stop();
-    tokio::select! {
-        () = server.stop() => Ok(()),
-        _ = interrupt.recv() => bail!("stopped at once, as asked"),
-        _ = terminate.recv() => bail!("stopped at once, as asked"),
+    let head = || chain.head().number();
+    signals.stop(server, || control.stop(), head).await
+}
+
+/// What ends the node.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).wrap_err("cannot listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for a signal and stops the server; a second signal stops it at once.
+    async fn stop(
+        mut self,
+        server: Server,
+        before: impl FnOnce(),
+        head: impl FnOnce() -> u64,
+    ) -> Result<()> {
+        let name = tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        };
+        tracing::info!(signal = name, head = head(), "stopping");
+        before();
+        tokio::select! {
+            () = server.stop() => Ok(()),
+            _ = self.interrupt.recv() => bail!("stopped at once, as asked"),
+            _ = self.terminate.recv() => bail!("stopped at once, as asked"),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A block as the sequencer sealed it, with everything that a reader or subscriber needs.
+//! A block as it was sealed or imported, with everything that a reader or subscriber needs.
 
 use alloy_consensus::{Block, BlockBody, Header, ReceiptEnvelope, Transaction, TxEnvelope};
 use alloy_eip7928::AccountChanges;
@@ -8,7 +8,7 @@ use alloy_rlp::Encodable;
 use sidelight_core::header::SignedHeader;
 use sidelight_executor::{ExecutionInput, ExecutionWitness};
 
-/// A sealed block. The genesis block has one too, with a zero signature, because nobody signs it.
+/// A block with all that executing it gave. The genesis block and imported ones have a zero signature, because nobody signs them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SealedBlock {
@@ -22,7 +22,11 @@ pub struct SealedBlock {
     pub senders: Vec<Address>,
     /// Receipts of `transactions`; `cumulative_gas_used` counts from the first.
     pub receipts: Vec<ReceiptEnvelope>,
-    /// The block access list as committed to by the header (EIP-7928).
+    /// Headers of the ommers; none since Paris.
+    pub ommers: Vec<Header>,
+    /// What was withdrawn from the beacon chain; none before Shanghai, an empty list where there is no beacon chain.
+    pub withdrawals: Option<Withdrawals>,
+    /// The block access list (EIP-7928), to which the header of a sealed block commits.
     pub bal_raw: Bytes,
     /// `bal_raw`, decoded.
     pub bal: Vec<AccountChanges>,
@@ -50,7 +54,7 @@ impl SealedBlock {
         self.header().state_root
     }
 
-    /// Base fee in wei.
+    /// Base fee in wei; zero before London.
     pub fn base_fee(&self) -> u64 {
         self.header().base_fee_per_gas.unwrap_or_default()
     }
@@ -109,6 +113,17 @@ impl SealedBlock {
         rewards
     }
 
+    /// RLP of the block.
+    pub fn encoded(&self) -> Bytes {
+        let body = BlockBody {
+            transactions: self.transactions.clone(),
+            ommers: self.ommers.clone(),
+            withdrawals: self.withdrawals.clone(),
+        };
+        let header = self.header().clone();
+        alloy_rlp::encode(Block { header, body }).into()
+    }
+
     /// EIP-2718 encodings of the transactions: the *body* response.
     pub fn encoded_transactions(&self) -> Vec<Bytes> {
         self.transactions
@@ -137,11 +152,16 @@ impl SealedBlock {
 }
 
 /// Size of a block's RLP in bytes (EIP-7934 bounds it).
-pub(crate) fn compute_size(header: &Header, transactions: &[TxEnvelope]) -> u64 {
+pub(crate) fn compute_size(
+    header: &Header,
+    transactions: &[TxEnvelope],
+    ommers: &[Header],
+    withdrawals: Option<&Withdrawals>,
+) -> u64 {
     let body = BlockBody {
         transactions: transactions.to_vec(),
-        ommers: Vec::new(),
-        withdrawals: Some(Withdrawals::default()),
+        ommers: ommers.to_vec(),
+        withdrawals: withdrawals.cloned(),
     };
     Block {
         header: header.clone(),

@@ -2,7 +2,7 @@
 //!
 //! A transaction is committed only after it is known to fit; one that does not, or that turns out invalid, leaves no trace in the access list.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_eip7928::ITEM_COST;
@@ -18,6 +18,7 @@ use crate::{
     error::{ChainError, short},
     evm::StateReader,
     pool::{Best, PooledTransaction},
+    seal::Accessed,
 };
 
 /// EIP-7934's limit on a block's RLP, less its margin, less room for header and list headers.
@@ -32,10 +33,7 @@ const REQUEST_CONTRACT_ITEMS: u64 = 101;
 pub(crate) struct Built {
     pub(crate) transactions: Vec<TxEnvelope>,
     pub(crate) executed: Executed,
-    /// Hashes of the codes that were read.
-    pub(crate) codes: BTreeSet<B256>,
-    /// The oldest block whose hash was read.
-    pub(crate) oldest_block: Option<u64>,
+    pub(crate) accessed: Accessed,
     /// Transactions that can never be included.
     pub(crate) invalid: Vec<B256>,
 }
@@ -76,8 +74,10 @@ pub(crate) fn build(
     Ok(Built {
         transactions,
         executed,
-        codes: recorded.codes().clone(),
-        oldest_block: recorded.oldest_block(),
+        accessed: Accessed {
+            codes: recorded.codes().clone(),
+            oldest_block: recorded.oldest_block(),
+        },
         invalid,
     })
 }

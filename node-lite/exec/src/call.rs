@@ -16,14 +16,16 @@ use revm::{
             ResultAndState,
         },
     },
+    context_interface::block::BlobExcessGasAndPrice,
     database::CacheDB,
     precompile::{PrecompileSpecId, Precompiles},
+    primitives::hardfork::SpecId,
 };
 
 use crate::{
-    chain::Chain,
     error::CallError,
-    evm::{self, SPEC, StateReader},
+    evm::{self, StateReader},
+    view::ChainView,
 };
 
 /// A plain transfer's gas.
@@ -57,7 +59,7 @@ pub struct AccessListOutcome {
 }
 
 pub(crate) fn call(
-    chain: &Chain,
+    chain: &ChainView,
     request: &TransactionRequest,
     at: BlockId,
     overrides: &CallOverrides,
@@ -68,7 +70,7 @@ pub(crate) fn call(
 }
 
 pub(crate) fn estimate_gas(
-    chain: &Chain,
+    chain: &ChainView,
     request: &TransactionRequest,
     at: BlockId,
     overrides: &CallOverrides,
@@ -78,7 +80,7 @@ pub(crate) fn estimate_gas(
         .gas
         .filter(|gas| *gas >= TRANSFER_GAS)
         .unwrap_or(scene.block.gas_limit);
-    let mut high = scene.gas_cap(asked.min(MAX_TX_GAS));
+    let mut high = scene.gas_cap(asked.min(scene.max_tx_gas()));
     if let Some(allowance) = scene.affordable_gas()? {
         high = high.min(allowance);
     }
@@ -131,13 +133,14 @@ pub(crate) fn estimate_gas(
 }
 
 pub(crate) fn create_access_list(
-    chain: &Chain,
+    chain: &ChainView,
     request: &TransactionRequest,
     at: BlockId,
     overrides: &CallOverrides,
 ) -> Result<AccessListOutcome, CallError> {
     let mut scene = Scene::new(chain, request, at, overrides)?;
-    let limit = scene.gas_cap(request.gas.unwrap_or(scene.block.gas_limit).min(MAX_TX_GAS));
+    let asked = request.gas.unwrap_or(scene.block.gas_limit);
+    let limit = scene.gas_cap(asked.min(scene.max_tx_gas()));
     let mut list = request.access_list.clone().unwrap_or_default();
     for _ in 0..MAX_ACCESS_LIST_ROUNDS {
         scene.tx.access_list = list.clone();
@@ -192,13 +195,13 @@ impl From<Failure> for CallError {
 
 impl<'a> Scene<'a> {
     fn new(
-        chain: &'a Chain,
+        chain: &'a ChainView,
         request: &TransactionRequest,
         at: BlockId,
         overrides: &CallOverrides,
     ) -> Result<Self, CallError> {
         let header = chain.block(at)?;
-        let mut block = evm::block_env(header.header());
+        let (mut cfg, mut block) = evm::environment(chain.spec(), header.header());
         let mut db = CacheDB::new(chain.reader(chain.state_at_root(header.state_root())));
         if let Some(overrides) = &overrides.block {
             override_block(overrides, &mut block, &mut db);
@@ -206,13 +209,22 @@ impl<'a> Scene<'a> {
         for (address, account) in overrides.state.iter().flatten() {
             override_account(*address, account, &mut db)?;
         }
-        let mut cfg = evm::cfg_env(chain.chain_id());
         // A call is not a transaction: nobody signed it, and no block has to hold it.
         cfg.disable_nonce_check = true;
         cfg.disable_eip3607 = true;
         cfg.disable_block_gas_limit = true;
         cfg.tx_gas_limit_cap = Some(u64::MAX);
-        let tx = to_tx_env(request, chain.chain_id(), &block)?;
+        let tx = to_tx_env(request, chain, &block)?;
+        if tx.tx_type == 3 && tx.max_fee_per_blob_gas == 0 {
+            // As with gas: without a price nobody pays for blobs.
+            block.blob_excess_gas_and_price =
+                block
+                    .blob_excess_gas_and_price
+                    .map(|blobs| BlobExcessGasAndPrice {
+                        blob_gasprice: 0,
+                        ..blobs
+                    });
+        }
         let is_priced = tx.gas_price != 0;
         if !is_priced {
             // Without a price nobody pays the base fee, and BASEFEE is zero; geth does the same.
@@ -223,9 +235,22 @@ impl<'a> Scene<'a> {
             cfg,
             block,
             tx,
-            gas_cap: chain.config().call_gas_cap,
+            gas_cap: chain.inner.config.call_gas_cap,
             is_priced,
         })
+    }
+
+    fn precompiles(&self) -> &'static Precompiles {
+        Precompiles::new(PrecompileSpecId::from_spec_id(self.cfg.spec))
+    }
+
+    /// The most gas that a transaction may have at this fork.
+    fn max_tx_gas(&self) -> u64 {
+        if self.cfg.spec.is_enabled_in(SpecId::OSAKA) {
+            MAX_TX_GAS
+        } else {
+            u64::MAX
+        }
     }
 
     fn gas_cap(&self, limit: u64) -> u64 {
@@ -280,7 +305,7 @@ impl<'a> Scene<'a> {
         }
         let account = self.db.basic_ref(to).map_err(to_read_error)?;
         Ok(account.is_none_or(|account| account.is_empty_code_hash())
-            && !precompiles().contains(&to))
+            && !self.precompiles().contains(&to))
     }
 
     /// What a run read or wrote beyond what every transaction warms anyway.
@@ -299,7 +324,7 @@ impl<'a> Scene<'a> {
             .state
             .iter()
             .filter(|(address, account)| {
-                !precompiles().contains(address)
+                !self.precompiles().contains(address)
                     && (!free.contains(address) || !account.storage.is_empty())
             })
             .map(|(address, account)| {
@@ -315,10 +340,6 @@ impl<'a> Scene<'a> {
         items.sort_unstable_by_key(|item| item.address);
         AccessList(items)
     }
-}
-
-fn precompiles() -> &'static Precompiles {
-    Precompiles::new(PrecompileSpecId::from_spec_id(SPEC))
 }
 
 fn override_block(
@@ -385,9 +406,10 @@ fn override_account(
 
 fn to_tx_env(
     request: &TransactionRequest,
-    chain_id: u64,
+    chain: &ChainView,
     block: &BlockEnv,
 ) -> Result<TxEnv, CallError> {
+    let chain_id = chain.chain_id();
     if let Some(got) = request.chain_id.filter(|got| *got != chain_id) {
         return Err(CallError::Request {
             field: "chainId",
@@ -395,10 +417,10 @@ fn to_tx_env(
             got: got.to_string(),
         });
     }
-    if request.blob_versioned_hashes.is_some()
-        || request.sidecar.is_some()
-        || request.max_fee_per_blob_gas.is_some()
-    {
+    let blob_hashes = request.blob_versioned_hashes.clone().unwrap_or_default();
+    let has_blobs = !blob_hashes.is_empty() || request.max_fee_per_blob_gas.is_some();
+    let takes_blobs = chain.inner.takes_blobs && block.blob_excess_gas_and_price.is_some();
+    if request.sidecar.is_some() || (has_blobs && !takes_blobs) {
         return Err(CallError::Invalid(
             "transaction type not supported".to_owned(),
         ));
@@ -429,11 +451,17 @@ fn to_tx_env(
             "set code transaction must not be a create transaction".to_owned(),
         ));
     }
+    if !blob_hashes.is_empty() && kind.is_create() {
+        return Err(CallError::Invalid(
+            "missing \"to\" in blob transaction".to_owned(),
+        ));
+    }
     let tx_type = match (
         authorizations.is_empty(),
         is_dynamic,
         access_list.is_empty(),
     ) {
+        _ if !blob_hashes.is_empty() => 3,
         (false, ..) => 4,
         (true, true, _) => 2,
         (true, false, false) => 1,
@@ -450,9 +478,9 @@ fn to_tx_env(
         nonce: request.nonce.unwrap_or_default(),
         chain_id: Some(chain_id),
         access_list,
-        gas_priority_fee: (tx_type == 2 || tx_type == 4).then(|| tip.unwrap_or_default()),
-        blob_hashes: Vec::new(),
-        max_fee_per_blob_gas: 0,
+        gas_priority_fee: (tx_type >= 2).then(|| tip.unwrap_or_default()),
+        blob_hashes,
+        max_fee_per_blob_gas: request.max_fee_per_blob_gas.unwrap_or_default(),
         authorization_list: authorizations.into_iter().map(Either::Left).collect(),
     })
 }

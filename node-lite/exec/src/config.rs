@@ -44,8 +44,10 @@ pub struct PoolLimits {
     pub per_sender: usize,
     /// Most encoded bytes in the pool.
     pub bytes: usize,
-    /// Most encoded bytes of one transaction; geth's limit.
+    /// Most encoded bytes of one transaction without blobs; geth's limit.
     pub transaction_bytes: usize,
+    /// Most encoded bytes of one transaction with its blobs; geth's limit.
+    pub blob_transaction_bytes: usize,
     /// How far above the account's nonce a queued transaction may be.
     pub nonce_gap: u64,
 }
@@ -57,7 +59,50 @@ impl Default for PoolLimits {
             per_sender: 1_024,
             bytes: 64 << 20,
             transaction_bytes: 128 << 10,
+            blob_transaction_bytes: 1 << 20,
             nonce_gap: 1_024,
+        }
+    }
+}
+
+/// What a chain keeps for its readers, and what they may spend.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewConfig {
+    /// Blocks, and their states, that stay readable; older ones are pruned. At least 1.
+    pub retain_blocks: usize,
+    /// Mempool bounds.
+    pub pool: PoolLimits,
+    /// Blocks a slow subscriber may fall behind before it sees a gap. At least 1.
+    pub subscription_depth: usize,
+    /// Gas that `eth_call`, `eth_estimateGas` and `eth_createAccessList` may burn.
+    pub call_gas_cap: u64,
+}
+
+impl Default for ViewConfig {
+    fn default() -> Self {
+        Self {
+            retain_blocks: 4_096,
+            pool: PoolLimits::default(),
+            subscription_depth: 256,
+            call_gas_cap: 50_000_000,
+        }
+    }
+}
+
+impl ViewConfig {
+    /// Refuses values that no chain can run with.
+    pub(crate) fn validate(&self) -> Result<(), ChainError> {
+        let numbers = [
+            ("retain_blocks", self.retain_blocks),
+            ("subscription_depth", self.subscription_depth),
+        ];
+        match numbers.into_iter().find(|(_, value)| *value == 0) {
+            Some((key, got)) => Err(ChainError::Config {
+                key,
+                expected: "at least 1".to_owned(),
+                got: got.to_string(),
+            }),
+            None => Ok(()),
         }
     }
 }
@@ -87,42 +132,40 @@ impl SequencerConfig {
 
     /// Refuses values that no chain can run with.
     pub(crate) fn validate(&self) -> Result<(), ChainError> {
-        let refuse = |key, expected: &str, got: String| {
-            Err(ChainError::Config {
-                key,
-                expected: expected.to_owned(),
-                got,
-            })
-        };
         if let SealMode::Interval(interval) = self.seal
             && interval < Self::MIN_INTERVAL
         {
-            return refuse(
-                "seal",
-                "an interval of at least 50 ms",
-                format!("{interval:?}"),
-            );
+            return Err(ChainError::Config {
+                key: "seal",
+                expected: "an interval of at least 50 ms".to_owned(),
+                got: format!("{interval:?}"),
+            });
         }
-        if self.retain_blocks == 0 {
-            return refuse("retain_blocks", "at least 1", "0".to_owned());
+        self.view().validate()
+    }
+
+    /// The part of it that readers see.
+    pub(crate) const fn view(&self) -> ViewConfig {
+        ViewConfig {
+            retain_blocks: self.retain_blocks,
+            pool: self.pool,
+            subscription_depth: self.subscription_depth,
+            call_gas_cap: self.call_gas_cap,
         }
-        if self.subscription_depth == 0 {
-            return refuse("subscription_depth", "at least 1", "0".to_owned());
-        }
-        Ok(())
     }
 }
 
 impl Default for SequencerConfig {
     fn default() -> Self {
+        let view = ViewConfig::default();
         Self {
             seal: SealMode::Interval(Duration::from_secs(1)),
-            retain_blocks: 4_096,
-            pool: PoolLimits::default(),
+            retain_blocks: view.retain_blocks,
+            pool: view.pool,
             signer_key: DEV_SIGNER_KEY,
             fee_recipient: None,
-            subscription_depth: 256,
-            call_gas_cap: 50_000_000,
+            subscription_depth: view.subscription_depth,
+            call_gas_cap: view.call_gas_cap,
         }
     }
 }

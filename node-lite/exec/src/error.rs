@@ -105,9 +105,12 @@ pub enum PoolError {
     /// Not an EIP-2718 transaction.
     #[error("rlp: {0}")]
     Decode(String),
-    /// EIP-4844 transactions have no meaning on this chain.
+    /// Of an unknown type, of one that the fork does not have yet, or with blobs where they have no meaning.
     #[error("transaction type not supported")]
     TypeNotSupported,
+    /// The blobs of an EIP-4844 transaction are not those that it commits to, or too many. Texts are geth's where it has one.
+    #[error("{0}")]
+    Blobs(String),
     /// The signature recovers to nobody.
     #[error("invalid sender")]
     InvalidSender,

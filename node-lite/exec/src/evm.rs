@@ -3,28 +3,25 @@
 use std::sync::Arc;
 
 use alloy_consensus::Header;
+use alloy_evm::EvmEnv;
 use alloy_primitives::{Address, B256, U256, map::B256Map};
-use node_lite_state::{StateDb, StateError};
+use node_lite_state::StateError;
 use parking_lot::RwLock;
 use revm::{
     Database, DatabaseRef,
     bytecode::Bytecode,
     context::{BlockEnv, CfgEnv, Context},
-    context_interface::block::BlobExcessGasAndPrice,
     database_interface::DBErrorMarker,
     handler::{MainContext, MainnetContext},
-    primitives::hardfork::SpecId,
     state::AccountInfo,
 };
-use sidelight_executor::account_info;
+use sidelight_executor::{ChainSpec, account_info};
 
 use crate::{
-    chain::{Chain, Inner, StateView},
     history::History,
+    view::{ChainView, Shared, StateView},
 };
 
-/// The execution rules of every block.
-pub(crate) const SPEC: SpecId = SpecId::OSAKA;
 /// Codes with their jump tables that are kept between blocks.
 const CACHED_CODES: usize = 1_024;
 
@@ -81,11 +78,11 @@ pub(crate) struct StateReader<'a> {
 }
 
 impl<'a> StateReader<'a> {
-    pub(crate) const fn new(inner: &'a Inner, view: StateView) -> Self {
+    pub(crate) const fn new(shared: &'a Shared, view: StateView) -> Self {
         Self {
             view,
-            codes: &inner.codes,
-            history: &inner.history,
+            codes: &shared.codes,
+            history: &shared.history,
         }
     }
 }
@@ -131,58 +128,7 @@ impl Database for StateReader<'_> {
     }
 }
 
-/// The state before a block that is imported.
-#[derive(Clone, Debug)]
-pub(crate) struct ImportReader<'a> {
-    view: StateView,
-    codes: &'a CodeCache,
-    parent: u64,
-    /// Hashes of the ancestors, the parent's first.
-    hashes: Vec<B256>,
-}
-
-impl<'a> ImportReader<'a> {
-    pub(crate) const fn new(
-        state: StateDb,
-        root: B256,
-        codes: &'a CodeCache,
-        parent: u64,
-        hashes: Vec<B256>,
-    ) -> Self {
-        Self {
-            view: StateView::new(state, root),
-            codes,
-            parent,
-            hashes,
-        }
-    }
-}
-
-impl Database for ImportReader<'_> {
-    type Error = ReadError;
-
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
-        Ok(self.view.account(address)?.as_ref().map(account_info))
-    }
-
-    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadError> {
-        self.codes.read(&self.view, hash)
-    }
-
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
-        Ok(self.view.storage(address, slot)?)
-    }
-
-    fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
-        let back = self.parent.checked_sub(number);
-        let back = back.and_then(|back| usize::try_from(back).ok());
-        let hash = back.and_then(|back| self.hashes.get(back));
-        // revm asks for the 256 ancestors only; before genesis there are none, and the opcode gives zero.
-        Ok(hash.copied().unwrap_or_default())
-    }
-}
-
-/// An EVM context of this chain over a database.
+/// An EVM context over a database.
 pub(crate) fn context<DB: Database>(db: DB, cfg: CfgEnv, block: BlockEnv) -> MainnetContext<DB> {
     Context::mainnet()
         .with_db(db)
@@ -190,30 +136,14 @@ pub(crate) fn context<DB: Database>(db: DB, cfg: CfgEnv, block: BlockEnv) -> Mai
         .with_block(block)
 }
 
-/// The chain's configuration of revm.
-pub(crate) fn cfg_env(chain_id: u64) -> CfgEnv {
-    CfgEnv::new_with_spec(SPEC).with_chain_id(chain_id)
+/// revm's configuration and environment for a block with this header.
+pub(crate) fn environment(spec: &ChainSpec, header: &Header) -> (CfgEnv, BlockEnv) {
+    let blobs = spec.blob_params_at(header.timestamp);
+    let EvmEnv { cfg_env, block_env } = EvmEnv::for_eth_block(header, spec, spec.chain_id, blobs);
+    (cfg_env, block_env)
 }
 
-/// The block environment that a header gives.
-pub(crate) fn block_env(header: &Header) -> BlockEnv {
-    BlockEnv {
-        number: U256::from(header.number),
-        beneficiary: header.beneficiary,
-        timestamp: U256::from(header.timestamp),
-        gas_limit: header.gas_limit,
-        basefee: header.base_fee_per_gas.unwrap_or_default(),
-        difficulty: U256::ZERO,
-        prevrandao: Some(header.mix_hash),
-        blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new_with_spec(
-            header.excess_blob_gas.unwrap_or_default(),
-            SPEC,
-        )),
-        slot_num: 0,
-    }
-}
-
-impl Chain {
+impl ChainView {
     pub(crate) fn reader(&self, view: StateView) -> StateReader<'_> {
         StateReader::new(&self.inner, view)
     }

@@ -5,7 +5,7 @@ use alloy_eip7928::{
     AccountChanges, BalanceChange, BlockAccessIndex, CodeChange, NonceChange, SlotChanges,
     StorageChange,
 };
-use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
+use alloy_eips::{eip4895::Withdrawals, eip7685::EMPTY_REQUESTS_HASH};
 use alloy_genesis::{Genesis, GenesisAccount};
 use alloy_primitives::{Address, B64, B256, Bytes, U256, address, b256};
 use node_lite_state::StateDb;
@@ -84,7 +84,7 @@ pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, Genesis
         next_signer: signer,
     };
     let block = SealedBlock {
-        size: block::compute_size(&header, &[]),
+        size: block::compute_size(&header, &[], &[], Some(&Withdrawals::default())),
         // Nobody signs block 0: its hash is in the rules.
         signed_header: SignedHeader {
             header,
@@ -95,6 +95,8 @@ pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, Genesis
         transactions: Vec::new(),
         senders: Vec::new(),
         receipts: Vec::new(),
+        ommers: Vec::new(),
+        withdrawals: Some(Withdrawals::default()),
         bal_raw: Bytes::from_static(&[alloy_rlp::EMPTY_LIST_CODE]),
         bal: Vec::new(),
         witness: Vec::new(),

@@ -51,6 +51,11 @@ impl History {
             .map_or_else(|| self.head.number(), |block| block.number())
     }
 
+    /// The newest retained blocks, the head first.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<SealedBlock>> {
+        self.blocks.iter().rev().take(count).cloned().collect()
+    }
+
     pub(crate) fn by_number(&self, number: u64) -> Result<Arc<SealedBlock>, ChainError> {
         let oldest = self.oldest();
         let Some(index) = number.checked_sub(oldest) else {

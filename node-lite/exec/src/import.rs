@@ -2,29 +2,37 @@
 //!
 //! Proof-of-work seals are not checked, and there is no fork choice: the file's blocks are one chain. Before a chain's merge is known by number it is known by its total difficulty.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use alloy_consensus::{Header, constants::EMPTY_ROOT_HASH};
+use alloy_consensus::{Header, TxEnvelope, constants::EMPTY_ROOT_HASH};
 use alloy_eip7928::AccountChanges;
-use alloy_eips::eip7840::BlobParams;
+use alloy_eips::{eip4895::Withdrawals, eip7840::BlobParams};
 use alloy_genesis::{ChainConfig, Genesis};
 use alloy_hardforks::ForkCondition;
-use alloy_primitives::{B64, B256, Bytes, U256};
+use alloy_primitives::{Address, B64, B256, Bytes, U256};
 use node_lite_state::{StateDb, StateError};
-use sidelight_core::state::PartialState;
+use sidelight_core::{
+    extension::Extension, header::SignedHeader, merkle::compute_accounts_root, state::PartialState,
+};
 use sidelight_executor::{
-    Ancestor, BlockError, ChainSpec, DecodedBlock, Executed, Fork, decode_block, execute_block,
-    request_contracts, verify_body, verify_header_rules, verify_outcome,
+    Ancestor, BlockError, ChainSpec, DecodedBlock, Executed, ExecutionWitness, Fork, Recorded,
+    decode_block, execute_block, request_contracts, verify_body, verify_header_rules,
+    verify_outcome,
 };
 
 use crate::{
-    error::GenesisError,
-    evm::{CodeCache, ImportReader},
+    block::{self, SealedBlock},
+    config::ViewConfig,
+    error::{ChainError, GenesisError},
+    evm::StateReader,
+    forks::ForkSchedule,
     genesis,
+    seal::Accessed,
+    view::{ChainView, Shared, StateView},
 };
 
-/// Ancestors that `BLOCKHASH` and ommers reach.
-const ANCESTORS: usize = 256;
+/// Ancestors that ommers reach.
+const ANCESTORS: usize = 8;
 
 /// Why a chain cannot be imported.
 #[derive(Debug, thiserror::Error)]
@@ -62,16 +70,15 @@ pub enum ImportError {
     /// The state.
     #[error("state: {0}")]
     State(#[from] StateError),
+    /// The chain could not be extended, or a configuration value is out of range.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
 }
 
-/// An imported chain.
+/// A chain while it is imported. Then it is read through its [`ChainView`].
 #[derive(Debug)]
 pub struct ImportedChain {
-    spec: ChainSpec,
-    state: StateDb,
-    codes: CodeCache,
-    /// The newest blocks, the head last.
-    blocks: VecDeque<(B256, Header, Vec<Header>)>,
+    shared: Shared,
     merge_at: Option<U256>,
     total_difficulty: U256,
     imported: usize,
@@ -79,21 +86,30 @@ pub struct ImportedChain {
 
 impl ImportedChain {
     /// The genesis block of a geth-style genesis file.
-    pub fn open(genesis: &Genesis) -> Result<Self, ImportError> {
+    pub fn open(genesis: &Genesis, config: ViewConfig) -> Result<Self, ImportError> {
+        config.validate()?;
         let (spec, merge_at) = read_spec(&genesis.config);
         let state = StateDb::new();
         let rules = spec.account_rules(0, genesis.timestamp);
         let changes = genesis::to_changes(genesis)?;
         let root = state.commit(EMPTY_ROOT_HASH, &changes, &[], &rules)?.root;
         let header = to_header(genesis, &spec, root)?;
-        let hash = header.hash_slow();
+        let withdrawals = header.withdrawals_root.map(|_| Withdrawals::default());
+        let (hash, total_difficulty) = (header.hash_slow(), header.difficulty);
+        let forks = ForkSchedule::new(&genesis.config, hash, genesis.timestamp);
+        let size = block::compute_size(&header, &[], &[], withdrawals.as_ref());
+        let content = Content {
+            withdrawals,
+            size,
+            ..Content::default()
+        };
+        let block = unsigned(header, hash, content);
+        let mut shared = Shared::new(spec, forks, config, state, block);
+        shared.takes_blobs = true;
         Ok(Self {
-            total_difficulty: header.difficulty,
-            blocks: VecDeque::from([(hash, header, Vec::new())]),
-            codes: CodeCache::default(),
+            shared,
+            total_difficulty,
             imported: 0,
-            spec,
-            state,
             merge_at,
         })
     }
@@ -101,8 +117,14 @@ impl ImportedChain {
     /// Number and hash of the head.
     #[must_use]
     pub fn head(&self) -> (u64, B256) {
-        let head = self.blocks.back();
-        head.map_or((0, B256::ZERO), |(hash, header, _)| (header.number, *hash))
+        let head = self.shared.history.read().head();
+        (head.number(), head.hash)
+    }
+
+    /// The chain as it is now, for its readers. Nothing is imported any more.
+    #[must_use]
+    pub fn into_view(self) -> ChainView {
+        ChainView::new(self.shared)
     }
 
     /// Imports the blocks of a file: RLP lists, one after another. Returns how many.
@@ -134,13 +156,11 @@ impl ImportedChain {
         let refuse = |error: BlockError| ImportError::Block { number, error };
         let decoded = decode_block(rlp).map_err(refuse)?;
         let header = &decoded.block.header;
-        let Some((parent_hash, parent, _)) = self.blocks.back().cloned() else {
-            return Err(StateError::Corrupt.into());
-        };
-        if header.parent_hash != parent_hash {
+        let parent = self.shared.history.read().head();
+        if header.parent_hash != parent.hash {
             return Err(ImportError::Parent {
                 number,
-                expected: parent_hash,
+                expected: parent.hash,
                 got: header.parent_hash,
             });
         }
@@ -150,56 +170,110 @@ impl ImportedChain {
         {
             self.merge_at = None;
             let at = ForkCondition::Block(header.number);
-            self.spec = self.spec.clone().with_fork(Fork::Paris, at);
+            self.shared.spec = self.shared.spec.clone().with_fork(Fork::Paris, at);
         }
-        verify_header_rules(&self.spec, header, &parent, parent_hash).map_err(refuse)?;
-        let ancestors: Vec<Ancestor<'_>> = self
-            .blocks
+        let shared = &self.shared;
+        verify_header_rules(&shared.spec, header, parent.header(), parent.hash).map_err(refuse)?;
+        let near = shared.history.read().newest(ANCESTORS);
+        let ancestors: Vec<Ancestor<'_>> = near
             .iter()
-            .rev()
-            .map(|(hash, header, ommers)| Ancestor {
-                header,
-                hash: *hash,
-                ommers,
+            .map(|block| Ancestor {
+                header: block.header(),
+                hash: block.hash,
+                ommers: &block.ommers,
             })
             .collect();
-        verify_body(&self.spec, &decoded, &ancestors).map_err(refuse)?;
-        let executed = self.execute(&decoded, &parent).map_err(refuse)?;
-        let rules = self.spec.account_rules(header.number, header.timestamp);
-        let looked_at = request_contracts(&self.spec, header);
-        let committed = self
-            .state
-            .commit(parent.state_root, &executed.bal, looked_at, &rules)?;
-        verify_outcome(header, &executed, committed.root).map_err(refuse)?;
-        self.total_difficulty = self.total_difficulty.saturating_add(header.difficulty);
-        let DecodedBlock { block, hash, .. } = decoded;
-        self.blocks
-            .push_back((hash, block.header, block.body.ommers));
-        if self.blocks.len() > ANCESTORS
-            && let Some((_, oldest, _)) = self.blocks.pop_front()
-        {
-            self.state.release(oldest.state_root)?;
+        verify_body(&shared.spec, &decoded, &ancestors).map_err(refuse)?;
+        let (executed, witness) = self.execute(&decoded, &parent).map_err(refuse)?;
+        let rules = shared.spec.account_rules(header.number, header.timestamp);
+        let looked_at = request_contracts(&shared.spec, header);
+        let committed =
+            shared
+                .state
+                .commit(parent.state_root(), &executed.bal, looked_at, &rules)?;
+        if let Err(error) = verify_outcome(header, &executed, committed.root) {
+            shared.state.release(committed.root)?;
+            return Err(refuse(error));
         }
+        self.total_difficulty = self.total_difficulty.saturating_add(header.difficulty);
+        let execution = witness.capture(shared, parent.number(), committed.execution_nodes)?;
+        let DecodedBlock { block, hash, size } = decoded;
+        let content = Content {
+            transactions: block.body.transactions,
+            ommers: block.body.ommers,
+            withdrawals: block.body.withdrawals,
+            size: size as u64,
+            witness: committed.witness,
+            execution,
+            executed,
+        };
+        let block = Arc::new(unsigned(block.header, hash, content));
+        shared.publish(&block)?;
         Ok(())
     }
 
-    fn execute(&self, decoded: &DecodedBlock, parent: &Header) -> Result<Executed, BlockError> {
-        let header = &decoded.block.header;
-        let rules = self.spec.account_rules(header.number, header.timestamp);
-        let hashes = self.blocks.iter().rev().map(|(hash, ..)| *hash).collect();
-        let reader = ImportReader::new(
-            self.state.clone(),
-            parent.state_root,
-            &self.codes,
-            parent.number,
-            hashes,
-        );
+    fn execute(
+        &self,
+        decoded: &DecodedBlock,
+        parent: &SealedBlock,
+    ) -> Result<(Executed, Accessed), BlockError> {
+        let shared = &self.shared;
+        let (header, root) = (&decoded.block.header, parent.state_root());
+        let rules = shared.spec.account_rules(header.number, header.timestamp);
+        let view = StateView::new(shared.state.clone(), root);
+        let mut recorded = Recorded::new(StateReader::new(shared, view));
         let mut roots = |changes: &[AccountChanges]| {
-            let mut state = PartialState::from_root(parent.state_root);
-            state.apply_with_under(|hash| self.state.node(hash), changes, &rules)?;
+            let mut state = PartialState::from_root(root);
+            state.apply_with_under(|hash| shared.state.node(hash), changes, &rules)?;
             Ok(state.root())
         };
-        execute_block(&self.spec, decoded, reader, None, &mut roots)
+        let executed = execute_block(&shared.spec, decoded, &mut recorded, None, &mut roots)?;
+        let accessed = Accessed {
+            codes: recorded.codes().clone(),
+            oldest_block: recorded.oldest_block(),
+        };
+        Ok((executed, accessed))
+    }
+}
+
+/// What a block holds beyond its header.
+#[derive(Default)]
+struct Content {
+    transactions: Vec<TxEnvelope>,
+    ommers: Vec<Header>,
+    withdrawals: Option<Withdrawals>,
+    size: u64,
+    witness: Vec<Bytes>,
+    execution: Option<ExecutionWitness>,
+    executed: Executed,
+}
+
+/// A block that nobody signed for light clients: signature and extension are empty.
+fn unsigned(header: Header, hash: B256, content: Content) -> SealedBlock {
+    let bal = content.executed.bal;
+    SealedBlock {
+        signed_header: SignedHeader {
+            extension: Extension {
+                version: Extension::VERSION,
+                accounts_root: compute_accounts_root(&bal),
+                frames_root: B256::ZERO,
+                rules_hash: B256::ZERO,
+                next_signer: Address::ZERO,
+            },
+            signature: [0; 65],
+            header,
+        },
+        hash,
+        transactions: content.transactions,
+        senders: content.executed.senders,
+        receipts: content.executed.receipts,
+        ommers: content.ommers,
+        withdrawals: content.withdrawals,
+        bal_raw: alloy_rlp::encode(&bal).into(),
+        bal,
+        witness: content.witness,
+        execution: content.execution,
+        size: content.size,
     }
 }
 
@@ -234,6 +308,9 @@ fn read_spec(config: &ChainConfig) -> (ChainSpec, Option<U256>) {
         (Fork::Osaka, config.osaka_time),
         (Fork::Bpo1, config.bpo1_time),
         (Fork::Bpo2, config.bpo2_time),
+        (Fork::Bpo3, config.bpo3_time),
+        (Fork::Bpo4, config.bpo4_time),
+        (Fork::Bpo5, config.bpo5_time),
     ];
     for (fork, time) in times {
         let Some(time) = time else { continue };
@@ -317,7 +394,7 @@ mod tests {
         let Some((genesis, file, head)) = official_chain() else {
             return;
         };
-        let mut chain = ImportedChain::open(&genesis).unwrap();
+        let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
         let blocks = chain.import(&file).unwrap();
         assert_eq!(chain.head(), (blocks as u64, head));
     }
@@ -330,10 +407,10 @@ mod tests {
         for at in (40..file.len()).step_by(file.len() / 3) {
             let mut changed = file.clone();
             changed[at] ^= 1;
-            let mut chain = ImportedChain::open(&genesis).unwrap();
+            let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
             assert!(chain.import(&changed).is_err(), "byte {at}");
         }
-        let mut chain = ImportedChain::open(&genesis).unwrap();
+        let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
         let cut = chain.import(&file[..file.len() - 1]);
         assert!(matches!(cut, Err(ImportError::File { .. })), "{cut:?}");
     }

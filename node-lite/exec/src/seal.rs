@@ -1,12 +1,15 @@
 //! From pooled transactions to a signed block that clients accept: build, commit, assemble the header, sign, verify.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use alloy_consensus::{
     Header,
     constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH},
 };
-use alloy_eips::eip2718::Encodable2718;
+use alloy_eips::{eip2718::Encodable2718, eip4895::Withdrawals};
 use alloy_primitives::{Address, B64, B256, Bytes, U256, keccak256};
 use node_lite_state::Committed;
 use sidelight_core::{
@@ -15,7 +18,6 @@ use sidelight_core::{
     header::{VerifiedHeader, compute_base_fee, verify_header},
     merkle::compute_accounts_root,
     proof::compute_ordered_root,
-    rules::ChainRules,
     state::CurrentRules,
 };
 use sidelight_executor::{ExecutionWitness, request_contracts};
@@ -23,10 +25,11 @@ use sidelight_executor::{ExecutionWitness, request_contracts};
 use crate::{
     block::{self, SealedBlock},
     builder::{self, Built},
-    chain::{Inner, StateView},
+    chain::Inner,
     error::ChainError,
     evm::StateReader,
     genesis::SIGNER_PREDEPLOY,
+    view::{Shared, StateView},
 };
 
 /// Builds, signs and checks the block after `parent`. Nothing is published; on an error the state is as before.
@@ -73,11 +76,6 @@ pub(crate) fn seal_next(
     sealed
 }
 
-/// Base fee of the block after `parent`, in wei (EIP-1559).
-pub(crate) fn next_base_fee(parent: &Header, rules: &ChainRules) -> u64 {
-    compute_base_fee(parent, rules).unwrap_or_default()
-}
-
 /// What is known of a block before it is executed.
 fn template(inner: &Inner, parent: &VerifiedHeader, now: u64) -> Header {
     let previous = parent.header();
@@ -110,12 +108,13 @@ fn finish(
     committed: Committed,
     now: u64,
 ) -> Result<(SealedBlock, VerifiedHeader), ChainError> {
-    let witness = capture_witness(inner, parent, &built, committed.execution_nodes)?;
     let Built {
         transactions: included,
         executed,
+        accessed,
         ..
     } = built;
+    let witness = accessed.capture(inner, parent.number(), committed.execution_nodes)?;
     let bal_raw = Bytes::from(alloy_rlp::encode(&executed.bal));
     let next_signer = inner
         .state
@@ -152,12 +151,19 @@ fn finish(
     let verified = verify_header(&signed_header, parent, &inner.rules, now)?;
     let bal = verify_bal(&bal_raw, &verified, Some(included.len()))?.into_changes();
     let block = SealedBlock {
-        size: block::compute_size(&signed_header.header, &included),
+        size: block::compute_size(
+            &signed_header.header,
+            &included,
+            &[],
+            Some(&Withdrawals::default()),
+        ),
         hash: verified.hash(),
         signed_header,
         transactions: included,
         senders: executed.senders,
         receipts: executed.receipts,
+        ommers: Vec::new(),
+        withdrawals: Some(Withdrawals::default()),
         bal_raw,
         bal,
         witness: committed.witness,
@@ -166,32 +172,41 @@ fn finish(
     Ok((block, verified))
 }
 
-/// What the block read, as its executors need it; none if a header that `BLOCKHASH` asked for is not retained.
-fn capture_witness(
-    inner: &Inner,
-    parent: &VerifiedHeader,
-    built: &Built,
-    state: Vec<Bytes>,
-) -> Result<Option<ExecutionWitness>, ChainError> {
-    let codes = built.codes.iter().map(|hash| inner.state.code(*hash));
-    let mut codes = codes.collect::<Result<Vec<_>, _>>()?;
-    codes.sort_unstable();
-    let history = inner.history.read();
-    // The hash of a block stands in the header after it.
-    let first = built
-        .oldest_block
-        .map_or(u64::MAX, |number| number.saturating_add(1));
-    let headers = (first..=parent.number()).map(|number| {
-        let block = history.by_number(number).ok()?;
-        Some(Bytes::from(alloy_rlp::encode(block.header())))
-    });
-    Ok(headers
-        .collect::<Option<Vec<_>>>()
-        .map(|headers| ExecutionWitness {
-            state,
-            codes,
-            headers,
-        }))
+/// What executing a block read of codes and of block hashes.
+#[derive(Debug, Default)]
+pub(crate) struct Accessed {
+    pub(crate) codes: BTreeSet<B256>,
+    pub(crate) oldest_block: Option<u64>,
+}
+
+impl Accessed {
+    /// What the block after block `parent` read, as its executors need it; none if a header that `BLOCKHASH` asked for is not retained.
+    pub(crate) fn capture(
+        &self,
+        shared: &Shared,
+        parent: u64,
+        state: Vec<Bytes>,
+    ) -> Result<Option<ExecutionWitness>, ChainError> {
+        let codes = self.codes.iter().map(|hash| shared.state.code(*hash));
+        let mut codes = codes.collect::<Result<Vec<_>, _>>()?;
+        codes.sort_unstable();
+        let history = shared.history.read();
+        // The hash of a block stands in the header after it.
+        let first = self
+            .oldest_block
+            .map_or(u64::MAX, |number| number.saturating_add(1));
+        let headers = (first..=parent).map(|number| {
+            let block = history.by_number(number).ok()?;
+            Some(Bytes::from(alloy_rlp::encode(block.header())))
+        });
+        Ok(headers
+            .collect::<Option<Vec<_>>>()
+            .map(|headers| ExecutionWitness {
+                state,
+                codes,
+                headers,
+            }))
+    }
 }
 
 fn unix_seconds() -> u64 {

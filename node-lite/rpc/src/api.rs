@@ -9,21 +9,20 @@ use tokio::sync::Semaphore;
 
 use crate::args::Args;
 use crate::error::RpcError;
-use crate::node::Node;
 
 /// What a method returns.
 pub(crate) type RpcResult<T> = Result<T, RpcError>;
 
-/// The methods that have been registered so far.
+/// The methods that have been registered so far, all over the same thing.
 #[derive(Debug)]
-pub(crate) struct Api {
-    pub(crate) module: RpcModule<Node>,
+pub(crate) struct Api<T> {
+    pub(crate) module: RpcModule<T>,
 }
 
-impl Api {
-    pub(crate) fn new(node: Arc<Node>) -> Self {
+impl<T: AsRef<Gate> + Send + Sync + 'static> Api<T> {
+    pub(crate) fn new(over: Arc<T>) -> Self {
         Self {
-            module: RpcModule::from_arc(node),
+            module: RpcModule::from_arc(over),
         }
     }
 
@@ -32,7 +31,7 @@ impl Api {
         &mut self,
         name: &'static str,
         most: usize,
-        method: fn(&Node, Args<'_>) -> RpcResult<R>,
+        method: fn(&T, Args<'_>) -> RpcResult<R>,
     ) -> Result<(), RegisterMethodError>
     where
         R: Serialize + Clone + Send + 'static,
@@ -49,14 +48,14 @@ impl Api {
         &mut self,
         name: &'static str,
         most: usize,
-        method: fn(&Node, Args<'_>) -> RpcResult<R>,
+        method: fn(&T, Args<'_>) -> RpcResult<R>,
     ) -> Result<(), RegisterMethodError>
     where
         R: Serialize + Clone + Send + 'static,
     {
-        let callback = move |params: jsonrpsee::types::Params<'static>, node: Arc<Node>, _| async move {
-            let worker = Arc::clone(&node);
-            node.gate
+        let callback = move |params: jsonrpsee::types::Params<'static>, over: Arc<T>, _| async move {
+            let worker = Arc::clone(&over);
+            AsRef::<Gate>::as_ref(&*over)
                 .run(move || method(&worker, Args::parse(&params, most)?))
                 .await?
         };

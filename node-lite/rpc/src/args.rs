@@ -48,9 +48,18 @@ impl<'a> Args<'a> {
         let Some(raw) = self.values.next().filter(|raw| raw.get() != "null") else {
             return Ok(None);
         };
-        serde_json::from_str(raw.get())
-            .map(Some)
-            .map_err(|e| RpcError::invalid(format!("invalid argument {index}: {e}")))
+        serde_json::from_str(raw.get()).map(Some).map_err(|error| {
+            RpcError::invalid(format!("invalid argument {index}: {}", text(&error)))
+        })
+    }
+}
+
+/// An error without the place inside the parameter, which says nothing to a caller.
+fn text(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => what.to_owned(),
+        None => text,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `debug_executionWitness`: a block's witness in the shape that other clients give it.
+//! `debug_*`: blocks, headers, transactions and receipts as they are encoded, and a block's witness in the shape that other clients give it.
 
 use alloy_primitives::{B256, Bytes};
 use jsonrpsee::server::RegisterMethodError;
@@ -7,8 +7,10 @@ use serde::Serialize;
 use crate::api::{Api, RpcResult};
 use crate::args::Args;
 use crate::error::RpcError;
+use crate::eth::transactions::raw_by_hash;
 use crate::lite_api::parse_block;
 use crate::node::Node;
+use crate::params::Block;
 
 /// As ethereum/execution-apis drafts it: trie nodes and codes in lexicographic order, headers in RLP and ascending.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +22,20 @@ struct ExecutionWitness {
     headers: Vec<Bytes>,
 }
 
-pub(crate) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(crate) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
+    api.light("debug_getRawHeader", 1, |node, mut args| {
+        let block = node.block(args.required::<Block>()?.into())?;
+        Ok(Bytes::from(alloy_rlp::encode(block.header())))
+    })?;
+    api.light("debug_getRawBlock", 1, |node, mut args| {
+        Ok(node.block(args.required::<Block>()?.into())?.encoded())
+    })?;
+    api.light("debug_getRawReceipts", 1, |node, mut args| {
+        Ok(node
+            .block(args.required::<Block>()?.into())?
+            .encoded_receipts())
+    })?;
+    api.light("debug_getRawTransaction", 1, raw_by_hash)?;
     api.heavy("debug_executionWitness", 1, execution_witness)
 }
 

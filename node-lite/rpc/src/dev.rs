@@ -11,7 +11,7 @@ use crate::api::{Api, RpcResult};
 use crate::args::Args;
 use crate::error::RpcError;
 use crate::lie::Lie;
-use crate::node::Node;
+use crate::node::Peer;
 
 /// Most blocks that one `dev_seal` seals.
 const MAX_SEAL: u64 = 1_000;
@@ -24,7 +24,7 @@ struct LieEntry {
     on: bool,
 }
 
-pub(crate) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(crate) fn register(api: &mut Api<Peer>) -> Result<(), RegisterMethodError> {
     api.light("dev_setLie", 2, set_lie)?;
     api.light("dev_lies", 0, |node, _| Ok(list(node)))?;
     api.heavy("dev_seal", 1, seal)?;
@@ -35,7 +35,7 @@ pub(crate) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
     api.light("dev_setInterval", 1, set_interval)
 }
 
-fn list(node: &Node) -> Vec<LieEntry> {
+fn list(node: &Peer) -> Vec<LieEntry> {
     Lie::ALL
         .iter()
         .map(|lie| LieEntry {
@@ -47,7 +47,7 @@ fn list(node: &Node) -> Vec<LieEntry> {
 }
 
 /// `dev_setLie(kind, on = true)`; the kind `none` takes every lie back.
-fn set_lie(node: &Node, mut args: Args<'_>) -> RpcResult<Vec<LieEntry>> {
+fn set_lie(node: &Peer, mut args: Args<'_>) -> RpcResult<Vec<LieEntry>> {
     let kind: String = args.required()?;
     let on = args.optional()?.unwrap_or(true);
     if kind == "none" {
@@ -67,7 +67,7 @@ fn set_lie(node: &Node, mut args: Args<'_>) -> RpcResult<Vec<LieEntry>> {
 }
 
 /// `dev_seal(count = 1)`: the hash of the last block sealed.
-fn seal(node: &Node, mut args: Args<'_>) -> RpcResult<B256> {
+fn seal(node: &Peer, mut args: Args<'_>) -> RpcResult<B256> {
     let count = args
         .optional::<U64>()?
         .map_or(1, |count| count.saturating_to::<u64>());
@@ -84,7 +84,7 @@ fn seal(node: &Node, mut args: Args<'_>) -> RpcResult<B256> {
 }
 
 /// `dev_setInterval(milliseconds)`; 0 stops the clock.
-fn set_interval(node: &Node, mut args: Args<'_>) -> RpcResult<bool> {
+fn set_interval(node: &Peer, mut args: Args<'_>) -> RpcResult<bool> {
     let millis: u64 = args.required::<U64>()?.saturating_to();
     let control = node
         .control

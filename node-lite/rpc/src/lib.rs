@@ -16,6 +16,7 @@ mod listener;
 mod lite;
 mod lite_api;
 mod node;
+mod params;
 mod server;
 mod stream;
 

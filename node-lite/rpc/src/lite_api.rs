@@ -11,7 +11,7 @@ use crate::args::Args;
 use crate::error::RpcError;
 use crate::lie::{self, Lie};
 use crate::lite::Refusal;
-use crate::node::Node;
+use crate::node::Peer;
 
 /// One account of a filter in JSON.
 #[derive(Debug, Deserialize)]
@@ -41,7 +41,7 @@ struct Checkpoint {
     time: u64,
 }
 
-pub(crate) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(crate) fn register(api: &mut Api<Peer>) -> Result<(), RegisterMethodError> {
     api.heavy("lite_getTransition", 3, transition)?;
     api.light("lite_getCode", 1, |node, mut args| {
         Ok(node.lite.code(args.required::<B256>()?)?)
@@ -54,7 +54,7 @@ pub(crate) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
 }
 
 /// `lite_getTransition(blockHash, mode = "consistent", filter = [])`: the update.
-fn transition(node: &Node, mut args: Args<'_>) -> RpcResult<Bytes> {
+fn transition(node: &Peer, mut args: Args<'_>) -> RpcResult<Bytes> {
     let block = node.chain.block_by_hash(args.required()?)?;
     let mode = match args.optional()?.unwrap_or(ModeName::Consistent) {
         ModeName::Headers => Mode::Headers,
@@ -73,13 +73,13 @@ fn transition(node: &Node, mut args: Args<'_>) -> RpcResult<Bytes> {
 }
 
 /// `lite_getHeader(hash or number = "latest")`: the signed header.
-fn header(node: &Node, mut args: Args<'_>) -> RpcResult<Bytes> {
+fn header(node: &Peer, mut args: Args<'_>) -> RpcResult<Bytes> {
     let block = node.block(parse_block(&mut args)?)?;
     Ok(node.lite.signed_header(&block).encode().into())
 }
 
 /// `lite_getCheckpoint(hash or number = "latest")`: rules and header to start from. The client decides whether it trusts them.
-fn checkpoint(node: &Node, mut args: Args<'_>) -> RpcResult<Checkpoint> {
+fn checkpoint(node: &Peer, mut args: Args<'_>) -> RpcResult<Checkpoint> {
     let block = node.block(parse_block(&mut args)?)?;
     if block.number() == 0 {
         return Err(RpcError::Execution(

@@ -27,21 +27,20 @@ use jsonrpsee::server::{
     BatchRequestConfig, PingConfig, RegisterMethodError, ServerConfig as RpcConfig, ServerHandle,
     StopHandle, TowerServiceBuilder, stop_channel,
 };
-use node_lite_exec::Chain;
+use node_lite_exec::{Chain, ChainView};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower::layer::util::Identity;
 use tower::{Service, ServiceExt};
 
 use crate::access::{self, Access};
-use crate::api::{Api, Gate};
+use crate::api::Api;
 use crate::config::{Limits, ServerConfig};
 use crate::eth::subscribe::HexIds;
-use crate::filters::Filters;
 use crate::lie::Lies;
 use crate::listener::BoundedListener;
 use crate::lite::LiteServer;
-use crate::node::{Control, Node};
+use crate::node::{Control, Node, Peer};
 use crate::{debug_api, dev, eth, lite_api, stream};
 
 /// How long open requests may take to finish once the server stops.
@@ -81,29 +80,44 @@ impl Server {
         pages: Router,
         control: Option<Arc<dyn Control>>,
     ) -> Result<Self, ServerError> {
+        let lies = Arc::new(Lies::default());
+        let view = chain.view().clone();
+        let node = Arc::new(Node::new(view, Arc::clone(&lies), config.limits));
+        let peer = Peer {
+            lite: LiteServer::new(chain.clone(), lies),
+            node: Arc::clone(&node),
+            chain,
+            control,
+        };
+        Self::listen(node, Some(Arc::new(peer)), config, pages).await
+    }
+
+    /// As [`Self::start`], for a chain that nobody signs for light clients: JSON-RPC alone, and neither the light protocol nor `dev_*`.
+    pub async fn start_view(chain: ChainView, config: ServerConfig) -> Result<Self, ServerError> {
+        let node = Arc::new(Node::new(chain, Arc::default(), config.limits));
+        Self::listen(node, None, config, Router::new()).await
+    }
+
+    async fn listen(
+        node: Arc<Node>,
+        peer: Option<Arc<Peer>>,
+        config: ServerConfig,
+        pages: Router,
+    ) -> Result<Self, ServerError> {
         let bind = |source| ServerError::Bind {
             address: config.listen,
             source,
         };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-
-        let lies = Arc::new(Lies::default());
+        let lies = Arc::clone(&node.lies);
         let limits = config.limits;
-        let node = Arc::new(Node {
-            lite: LiteServer::new(chain.clone(), Arc::clone(&lies)),
-            lies: Arc::clone(&lies),
-            filters: Filters::new(limits.filters, limits.filter_life),
-            gate: Gate::new(limits.heavy_calls, limits.heavy_queue),
-            limits,
-            chain,
-            control,
-        });
         let (stop_handle, stop) = stop_channel();
         let router = router(
             &node,
+            peer.as_ref(),
             &config,
-            methods(&node, config.dev)?,
+            methods(&node, peer.as_ref(), config.dev)?,
             stop_handle.clone(),
             pages,
         );
@@ -152,15 +166,24 @@ impl Drop for Server {
     }
 }
 
-fn methods(node: &Arc<Node>, dev: bool) -> Result<Methods, RegisterMethodError> {
+fn methods(
+    node: &Arc<Node>,
+    peer: Option<&Arc<Peer>>,
+    dev: bool,
+) -> Result<Methods, RegisterMethodError> {
     let mut api = Api::new(Arc::clone(node));
     eth::register(&mut api)?;
-    lite_api::register(&mut api)?;
     debug_api::register(&mut api)?;
-    if dev {
-        dev::register(&mut api)?;
+    let mut methods: Methods = api.module.into();
+    if let Some(peer) = peer {
+        let mut api = Api::new(Arc::clone(peer));
+        lite_api::register(&mut api)?;
+        if dev {
+            dev::register(&mut api)?;
+        }
+        methods.merge(api.module)?;
     }
-    Ok(api.module.into())
+    Ok(methods)
 }
 
 type RpcBuilder = TowerServiceBuilder<Identity, Identity>;
@@ -175,6 +198,7 @@ struct Rpc {
 
 fn router(
     node: &Arc<Node>,
+    peer: Option<&Arc<Peer>>,
     config: &ServerConfig,
     methods: Methods,
     stop: StopHandle,
@@ -193,11 +217,13 @@ fn router(
         origins: config.origins.clone(),
         hosts: config.hosts.clone(),
     };
-    let lite = Router::new()
-        .route("/lite", post(stream::answer))
-        .layer(DefaultBodyLimit::max(stream::MAX_CLIENT_MESSAGE))
-        .route("/stream", get(stream::upgrade))
-        .with_state(stream::StreamState::new(Arc::clone(node), stop));
+    let lite = peer.map_or_else(Router::new, |peer| {
+        Router::new()
+            .route("/lite", post(stream::answer))
+            .layer(DefaultBodyLimit::max(stream::MAX_CLIENT_MESSAGE))
+            .route("/stream", get(stream::upgrade))
+            .with_state(stream::StreamState::new(Arc::clone(peer), stop))
+    });
     Router::new()
         .route("/health", get(health))
         .route("/readyz", get(health))
@@ -263,7 +289,7 @@ async fn health(State(node): State<Arc<Node>>) -> Response {
         "status": "ok",
         "version": node.client_version(),
         "chainId": node.chain.chain_id(),
-        "genesisHash": node.chain.rules().genesis_hash,
+        "genesisHash": node.chain.forks().genesis_hash(),
         "head": { "number": head.number(), "hash": head.hash, "timestamp": head.header().timestamp },
     });
     (

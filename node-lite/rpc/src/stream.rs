@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::lite::{Session, SessionConfig, Turn};
-use crate::node::Node;
+use crate::node::Peer;
 
 /// Largest message from a client on the wire: an envelope adds at most 6 bytes.
 pub(crate) const MAX_CLIENT_MESSAGE: usize = MAX_CLIENT_MESSAGE_BYTES + 6;
@@ -33,13 +33,13 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// What the handlers share.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamState {
-    node: Arc<Node>,
+    node: Arc<Peer>,
     stop: StopHandle,
     places: Arc<Semaphore>,
 }
 
 impl StreamState {
-    pub(crate) fn new(node: Arc<Node>, stop: StopHandle) -> Self {
+    pub(crate) fn new(node: Arc<Peer>, stop: StopHandle) -> Self {
         let places = Arc::new(Semaphore::new(node.limits.streams));
         Self { node, stop, places }
     }
@@ -77,7 +77,7 @@ pub(crate) async fn upgrade(
 
 /// One client's socket and session.
 struct Stream {
-    node: Arc<Node>,
+    node: Arc<Peer>,
     socket: WebSocket,
     /// Away while a blocking thread works on it.
     session: Option<Session>,
@@ -86,7 +86,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(node: Arc<Node>, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
+    fn new(node: Arc<Peer>, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
         let session = node.lite.session(SessionConfig {
             lag: node.limits.stream_lag,
         });

@@ -8,6 +8,7 @@
 //! ```
 
 mod best;
+mod blobs;
 pub(crate) mod validate;
 
 use std::{

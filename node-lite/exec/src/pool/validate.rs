@@ -1,13 +1,13 @@
 //! What a transaction must satisfy before it enters the pool, in the order of geth's `ValidateTransaction`.
 
 use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
-use alloy_eips::eip2718::EIP4844_TX_TYPE_ID;
+use alloy_eips::eip7840::BlobParams;
 use alloy_primitives::U256;
 use node_lite_state::Account;
-use revm::context_interface::cfg::gas::calculate_initial_tx_gas;
+use revm::{context_interface::cfg::gas::calculate_initial_tx_gas, primitives::hardfork::SpecId};
 
-use super::PooledTransaction;
-use crate::{chain::StateView, error::PoolError, evm::SPEC};
+use super::{PooledTransaction, blobs};
+use crate::{config::PoolLimits, error::PoolError, view::StateView};
 
 /// EIP-3860: twice EIP-170's code size limit.
 const MAX_INITCODE_SIZE: usize = 49_152;
@@ -16,32 +16,53 @@ const MAX_TX_GAS: u64 = 1 << 24;
 /// What an account with EIP-7702 delegated code begins with.
 const DELEGATION_PREFIX: [u8; 3] = [0xef, 0x01, 0x00];
 
-/// Refuses blob transactions before decoding them: with or without sidecar, they have no meaning here.
-pub(crate) fn check_type(raw: &[u8]) -> Result<(), PoolError> {
-    match raw.first() {
-        None => Err(PoolError::Decode("empty transaction".to_owned())),
-        Some(&EIP4844_TX_TYPE_ID) => Err(PoolError::TypeNotSupported),
+/// What depends on the chain and on the fork of its head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) chain_id: u64,
+    pub(crate) spec: SpecId,
+    /// None where blob transactions have no meaning.
+    pub(crate) blobs: Option<BlobParams>,
+    pub(crate) block_gas_limit: u64,
+}
+
+/// What can be refused before decoding: unknown types, those of later forks, and what is too large.
+pub(crate) fn check_raw(raw: &[u8], limits: &PoolLimits, rules: &Rules) -> Result<(), PoolError> {
+    let (since, limit) = match raw.first() {
+        None => return Err(PoolError::Decode("empty transaction".to_owned())),
+        Some(0) => return Err(PoolError::TypeNotSupported),
+        Some(1) => (SpecId::BERLIN, limits.transaction_bytes),
+        Some(2) => (SpecId::LONDON, limits.transaction_bytes),
+        Some(3) if rules.blobs.is_some() => (SpecId::CANCUN, limits.blob_transaction_bytes),
+        Some(4) => (SpecId::PRAGUE, limits.transaction_bytes),
         // EIP-2718: above the known types and below RLP lists.
-        Some(5..=0x7f) | Some(0) => Err(PoolError::TypeNotSupported),
-        Some(_) => Ok(()),
+        Some(3..=0x7f) => return Err(PoolError::TypeNotSupported),
+        Some(_) => (SpecId::FRONTIER, limits.transaction_bytes),
+    };
+    if raw.len() > limit {
+        return Err(PoolError::Oversized {
+            expected: limit,
+            got: raw.len(),
+        });
+    }
+    if rules.spec.is_enabled_in(since) {
+        Ok(())
+    } else {
+        Err(PoolError::TypeNotSupported)
     }
 }
 
-/// Every check that needs no state, the signature last because it is the dearest.
+/// Every check that needs no state, the signature and the blobs last because they are the dearest.
 pub(crate) fn check_stateless(
     transaction: TxEnvelope,
     size: usize,
-    chain_id: u64,
-    block_gas_limit: u64,
+    rules: &Rules,
 ) -> Result<PooledTransaction, PoolError> {
-    if transaction.is_eip4844() {
-        return Err(PoolError::TypeNotSupported);
-    }
     match transaction.chain_id() {
         None => return Err(PoolError::Unprotected),
-        Some(got) if got != chain_id => {
+        Some(got) if got != rules.chain_id => {
             return Err(PoolError::ChainId {
-                expected: chain_id,
+                expected: rules.chain_id,
                 got,
             });
         }
@@ -52,17 +73,17 @@ pub(crate) fn check_stateless(
     } else {
         0
     };
-    if init_code > MAX_INITCODE_SIZE {
+    if rules.spec.is_enabled_in(SpecId::SHANGHAI) && init_code > MAX_INITCODE_SIZE {
         return Err(PoolError::InitCodeTooLarge {
             expected: MAX_INITCODE_SIZE,
             got: init_code,
         });
     }
     let gas_limit = transaction.gas_limit();
-    if gas_limit > block_gas_limit {
+    if gas_limit > rules.block_gas_limit {
         return Err(PoolError::ExceedsBlockGas);
     }
-    if gas_limit > MAX_TX_GAS {
+    if rules.spec.is_enabled_in(SpecId::OSAKA) && gas_limit > MAX_TX_GAS {
         return Err(PoolError::GasLimitTooHigh {
             expected: MAX_TX_GAS,
             got: gas_limit,
@@ -86,13 +107,22 @@ pub(crate) fn check_stateless(
     if transaction.nonce() == u64::MAX {
         return Err(PoolError::NonceMax);
     }
-    check_intrinsic_gas(&transaction)?;
+    check_intrinsic_gas(&transaction, rules.spec)?;
     let sender = transaction
         .recover_signer()
         .map_err(|_| PoolError::InvalidSender)?;
+    let blob_gas = U256::from(transaction.blob_gas_used().unwrap_or_default());
+    let blob_price = U256::from(transaction.max_fee_per_blob_gas().unwrap_or_default());
     let max_cost = U256::from(gas_limit)
         .saturating_mul(U256::from(cap))
+        .saturating_add(blob_gas.saturating_mul(blob_price))
         .saturating_add(transaction.value());
+    let transaction = match (transaction, rules.blobs) {
+        (TxEnvelope::Eip4844(signed), Some(params)) => {
+            blobs::verify(signed, &params, rules.spec)?.into()
+        }
+        (other, _) => other,
+    };
     Ok(PooledTransaction {
         hash: *transaction.tx_hash(),
         transaction,
@@ -122,13 +152,13 @@ pub(crate) fn check_sender(
     }
 }
 
-fn check_intrinsic_gas(transaction: &TxEnvelope) -> Result<(), PoolError> {
+fn check_intrinsic_gas(transaction: &TxEnvelope, spec: SpecId) -> Result<(), PoolError> {
     let (accounts, slots) = transaction
         .access_list()
         .map_or((0, 0), |list| (list.len(), list.storage_keys_count()));
     let authorizations = transaction.authorization_list().map_or(0, <[_]>::len);
     let gas = calculate_initial_tx_gas(
-        SPEC,
+        spec,
         transaction.input(),
         transaction.is_create(),
         accounts as u64,

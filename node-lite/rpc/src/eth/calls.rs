@@ -9,8 +9,9 @@ use node_lite_exec::CallOverrides;
 use crate::api::{Api, RpcResult};
 use crate::args::Args;
 use crate::node::Node;
+use crate::params::Block;
 
-pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     api.heavy("eth_call", 4, call)?;
     api.heavy("eth_estimateGas", 4, estimate)?;
     api.heavy("eth_createAccessList", 3, access_list)
@@ -22,7 +23,8 @@ fn scene(
     args: &mut Args<'_>,
 ) -> RpcResult<(TransactionRequest, BlockId, CallOverrides)> {
     let request = args.required()?;
-    let block = node.block(args.optional()?.unwrap_or_default())?;
+    let at = args.optional::<Block>()?;
+    let block = node.block(at.map(BlockId::from).unwrap_or_default())?;
     let overrides = CallOverrides {
         state: args.optional()?,
         block: args.optional()?,

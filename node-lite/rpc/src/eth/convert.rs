@@ -15,9 +15,21 @@ pub(crate) fn block(block: &SealedBlock, full: bool) -> Block {
     };
     Block {
         header: header(block),
-        uncles: Vec::new(),
+        uncles: block.ommers.iter().map(Sealable::hash_slow).collect(),
         transactions,
-        withdrawals: Some(Vec::new().into()),
+        withdrawals: block.withdrawals.clone(),
+    }
+}
+
+/// An ommer, of which only the header is known.
+pub(crate) fn uncle(ommer: alloy_consensus::Header) -> Block {
+    let empty = alloy_consensus::Block::<TxEnvelope>::uncle(ommer.clone());
+    let size = U256::from(alloy_rlp::Encodable::length(&empty));
+    Block {
+        header: Header::from_consensus(ommer.seal_slow(), None, Some(size)),
+        uncles: Vec::new(),
+        transactions: BlockTransactions::Uncle,
+        withdrawals: None,
     }
 }
 
@@ -43,7 +55,7 @@ pub(crate) fn transaction(block: &SealedBlock, index: usize) -> Option<Transacti
         index: Some(index as u64),
         block_hash: Some(block.hash),
         block_number: Some(block.number()),
-        base_fee: Some(block.base_fee()),
+        base_fee: block.header().base_fee_per_gas,
         block_timestamp: Some(block.header().timestamp),
     };
     Some(Transaction::from_transaction(recovered, place))
@@ -61,9 +73,14 @@ pub(crate) fn pending_transaction(pooled: &PooledTransaction) -> Transaction<TxE
     )
 }
 
-/// The receipt of one transaction.
-pub(crate) fn receipt(block: &SealedBlock, index: usize) -> Option<TransactionReceipt> {
+/// The receipt of one transaction. `blob_price` is the block's price of blob gas.
+pub(crate) fn receipt(
+    block: &SealedBlock,
+    index: usize,
+    blob_price: Option<u128>,
+) -> Option<TransactionReceipt> {
     let tx = block.transactions.get(index)?;
+    let blob_gas_used = alloy_consensus::Transaction::blob_gas_used(tx);
     let mut logs = receipt_logs(block, index).into_iter();
     let mut place = move |inner| {
         logs.next().unwrap_or(Log {
@@ -79,8 +96,8 @@ pub(crate) fn receipt(block: &SealedBlock, index: usize) -> Option<TransactionRe
         block_number: Some(block.number()),
         gas_used: block.gas_used(index)?,
         effective_gas_price: block.effective_gas_price(index)?,
-        blob_gas_used: None,
-        blob_gas_price: None,
+        blob_gas_used,
+        blob_gas_price: blob_price.filter(|_| blob_gas_used.is_some()),
         from: *block.senders.get(index)?,
         to: alloy_consensus::Transaction::to(tx),
         contract_address: block.created_address(index),

@@ -1,6 +1,7 @@
 //! What a transaction costs: base fee, a tip that was enough lately, and the history of both.
 
-use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_consensus::Header;
+use alloy_eips::BlockId;
 use alloy_primitives::{U64, U128};
 use alloy_rpc_types_eth::FeeHistory;
 use jsonrpsee::server::RegisterMethodError;
@@ -10,6 +11,7 @@ use crate::api::{Api, RpcResult};
 use crate::args::Args;
 use crate::error::RpcError;
 use crate::node::Node;
+use crate::params::Number;
 
 /// The tip that is suggested where nobody has tipped lately, in wei per gas.
 const DEFAULT_TIP: u128 = 1_000_000_000;
@@ -21,10 +23,8 @@ const TIP_PERCENTILE: usize = 60;
 const MAX_HISTORY: u64 = 1_024;
 /// Most percentiles in one fee history; go-ethereum's.
 const MAX_PERCENTILES: usize = 100;
-/// Blob gas costs the minimum (EIP-4844), because no block has blobs.
-const BLOB_BASE_FEE: u128 = 1;
 
-pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     api.light("eth_gasPrice", 0, |node, _| {
         Ok(U128::from(
             suggest_tip(node) + u128::from(node.chain.next_base_fee()),
@@ -33,7 +33,15 @@ pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
     api.light("eth_maxPriorityFeePerGas", 0, |node, _| {
         Ok(U128::from(suggest_tip(node)))
     })?;
-    api.light("eth_blobBaseFee", 0, |_, _| Ok(U128::from(BLOB_BASE_FEE)))?;
+    api.light("eth_baseFee", 0, |node, _| {
+        Ok(U64::from(node.chain.base_fee_after(node.head().header())))
+    })?;
+    api.light("eth_blobBaseFee", 0, |node, _| {
+        Ok(node
+            .chain
+            .blob_base_fee(node.head().header())
+            .map(U128::from))
+    })?;
     api.heavy("eth_feeHistory", 3, history)
 }
 
@@ -52,7 +60,7 @@ fn suggest_tip(node: &Node) -> u128 {
 
 fn history(node: &Node, mut args: Args<'_>) -> RpcResult<FeeHistory> {
     let count: U64 = args.required()?;
-    let newest: BlockNumberOrTag = args.required()?;
+    let Number(newest) = args.required()?;
     let percentiles: Option<Vec<f64>> = args.optional()?;
     check_percentiles(percentiles.as_deref().unwrap_or_default())?;
 
@@ -66,20 +74,21 @@ fn history(node: &Node, mut args: Args<'_>) -> RpcResult<FeeHistory> {
         .map(|number| Ok(node.chain.block_by_number(number)?))
         .collect::<RpcResult<Vec<_>>>()?;
 
-    let next = match node.chain.block_by_number(newest + 1) {
-        Ok(block) => block.base_fee(),
-        Err(_) => node.chain.next_base_fee(),
-    };
-    let base_fees = blocks
-        .iter()
-        .map(|block| block.base_fee())
-        .chain([next])
-        .map(u128::from);
+    let headers = || blocks.iter().map(|block| block.header());
+    let last = blocks.last().map(|block| block.header());
+    // The price after the last block is known from that block.
+    let next = last.map_or(0, |last| node.chain.base_fee_after(last));
+    let next_blob = last.and_then(|last| node.chain.blob_base_fee_after(last));
+    let base_fees = headers().map(|header| header.base_fee_per_gas.unwrap_or_default());
+    let blob_fees = headers().map(|header| node.chain.blob_base_fee(header));
     Ok(FeeHistory {
-        base_fee_per_gas: base_fees.collect(),
-        gas_used_ratio: blocks.iter().map(|block| ratio(block)).collect(),
-        base_fee_per_blob_gas: vec![BLOB_BASE_FEE; blocks.len() + 1],
-        blob_gas_used_ratio: vec![0.0; blocks.len()],
+        base_fee_per_gas: base_fees.chain([next]).map(u128::from).collect(),
+        gas_used_ratio: headers().map(ratio).collect(),
+        base_fee_per_blob_gas: blob_fees
+            .chain([next_blob])
+            .map(Option::unwrap_or_default)
+            .collect(),
+        blob_gas_used_ratio: headers().map(|header| blob_ratio(node, header)).collect(),
         oldest_block: oldest,
         reward: percentiles
             .map(|wanted| blocks.iter().map(|block| rewards(block, &wanted)).collect()),
@@ -101,8 +110,15 @@ fn check_percentiles(wanted: &[f64]) -> RpcResult<()> {
     Ok(())
 }
 
-fn ratio(block: &SealedBlock) -> f64 {
-    block.header().gas_used as f64 / (block.header().gas_limit as f64).max(1.0)
+fn ratio(header: &Header) -> f64 {
+    header.gas_used as f64 / (header.gas_limit as f64).max(1.0)
+}
+
+/// Blob gas used of what a block may hold; zero before Cancun.
+fn blob_ratio(node: &Node, header: &Header) -> f64 {
+    let params = node.chain.spec().blob_params_at(header.timestamp);
+    let most = params.map_or(0, |params| params.max_blob_gas_per_block());
+    header.blob_gas_used.unwrap_or_default() as f64 / (most as f64).max(1.0)
 }
 
 /// For each percentile of the block's gas, the tip of the transaction that used it.

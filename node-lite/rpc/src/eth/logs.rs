@@ -23,7 +23,7 @@ enum Changes {
     Logs(Vec<Log>),
 }
 
-pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     api.heavy("eth_getLogs", 1, |node, mut args| {
         query(node, &args.required()?)
     })?;
@@ -70,8 +70,8 @@ fn query(node: &Node, filter: &Filter) -> RpcResult<Vec<Log>> {
             to_block,
         } => {
             let head = node.head().number();
-            let first = number_of(from_block, head);
-            let last = number_of(to_block, head);
+            let first = number_of(node, from_block)?;
+            let last = number_of(node, to_block)?;
             if first > last {
                 return Err(RpcError::invalid("invalid block range params"));
             }
@@ -102,12 +102,12 @@ fn scan(node: &Node, filter: &Filter, first: u64, last: u64) -> RpcResult<Vec<Lo
     Ok(found)
 }
 
-/// A block number; the head for every tag but `earliest`, and where none is given.
-fn number_of(bound: Option<BlockNumberOrTag>, head: u64) -> u64 {
+/// The number of a block that may not be there yet; the head's where none is named.
+fn number_of(node: &Node, bound: Option<BlockNumberOrTag>) -> RpcResult<u64> {
     match bound {
-        Some(BlockNumberOrTag::Number(number)) => number,
-        Some(BlockNumberOrTag::Earliest) => 0,
-        _ => head,
+        Some(BlockNumberOrTag::Number(number)) => Ok(number),
+        Some(BlockNumberOrTag::Earliest) => Ok(0),
+        tag => Ok(node.block(tag.unwrap_or_default().into())?.number()),
     }
 }
 

@@ -42,7 +42,7 @@ enum Wanted {
     Transactions,
 }
 
-pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     let serve = |params: jsonrpsee::types::Params<'static>,
                  pending: PendingSubscriptionSink,
                  node: Arc<Node>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_eips::BlockId;
 use alloy_primitives::{B256, Bytes, U64};
 use alloy_rpc_types_eth::{Transaction, TransactionReceipt};
 use jsonrpsee::server::RegisterMethodError;
@@ -14,24 +14,26 @@ use crate::api::{Api, RpcResult};
 use crate::args::Args;
 use crate::error::RpcError;
 use crate::node::Node;
+use crate::params::{Hash, Number};
 
 /// How long `eth_sendRawTransactionSync` waits if the caller does not say.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 /// How long it waits at most.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
+pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     api.light("eth_getTransactionByHash", 1, by_hash)?;
     api.light(
         "eth_getTransactionByBlockNumberAndIndex",
         2,
-        by_place::<BlockNumberOrTag>,
+        by_place::<Number>,
     )?;
     api.light("eth_getTransactionByBlockHashAndIndex", 2, |node, args| {
-        by_place::<B256>(node, args)
+        by_place::<Hash>(node, args)
     })?;
     api.light("eth_getTransactionReceipt", 1, |node, mut args| {
-        Ok(find_receipt(node, args.required()?))
+        let Hash(hash) = args.required()?;
+        Ok(find_receipt(node, hash))
     })?;
     api.light("eth_getRawTransactionByHash", 1, raw_by_hash)?;
     api.light("eth_sendRawTransaction", 1, |node, mut args| {
@@ -51,7 +53,7 @@ pub(super) fn register(api: &mut Api) -> Result<(), RegisterMethodError> {
 }
 
 fn by_hash(node: &Node, mut args: Args<'_>) -> RpcResult<Option<Transaction>> {
-    let hash: B256 = args.required()?;
+    let Hash(hash) = args.required()?;
     if let Some((block, index)) = node.chain.locate(hash) {
         return Ok(convert::transaction(&block, index));
     }
@@ -61,9 +63,10 @@ fn by_hash(node: &Node, mut args: Args<'_>) -> RpcResult<Option<Transaction>> {
         .map(|pooled| convert::pending_transaction(&pooled)))
 }
 
-fn raw_by_hash(node: &Node, mut args: Args<'_>) -> RpcResult<Option<Bytes>> {
+/// A transaction as it is encoded in a block (EIP-2718).
+pub(crate) fn raw_by_hash(node: &Node, mut args: Args<'_>) -> RpcResult<Option<Bytes>> {
     use alloy_eips::Encodable2718;
-    let hash: B256 = args.required()?;
+    let Hash(hash) = args.required()?;
     if let Some((block, index)) = node.chain.locate(hash) {
         return Ok(block
             .transactions
@@ -89,7 +92,7 @@ fn by_place<Id: serde::de::DeserializeOwned + Into<BlockId>>(
 
 fn find_receipt(node: &Node, hash: B256) -> Option<TransactionReceipt> {
     let (block, index) = node.chain.locate(hash)?;
-    convert::receipt(&block, index)
+    convert::receipt(&block, index, node.chain.blob_base_fee(block.header()))
 }
 
 async fn send_and_wait(node: &Node, raw: &[u8], wait: Duration) -> RpcResult<TransactionReceipt> {
