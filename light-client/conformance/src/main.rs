@@ -39,7 +39,7 @@ struct Arguments {
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(report) => {
-            print(&report);
+            print!("{report}");
             if report.failed == 0 {
                 ExitCode::SUCCESS
             } else {
@@ -121,18 +121,4 @@ fn list_files(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         files.push(path.to_owned());
     }
     Ok(())
-}
-
-fn print(report: &Report) {
-    for case in &report.cases {
-        match case.status {
-            Status::Passed => {}
-            Status::Failed => println!("failed   {}: {}", case.name, case.reason),
-            Status::Skipped => println!("skipped  {}: {}", case.name, case.reason),
-        }
-    }
-    println!(
-        "{}: {} passed, {} failed, {} skipped",
-        report.suite, report.passed, report.failed, report.skipped
-    );
 }

@@ -1,5 +1,7 @@
 //! What a run found, for people and as JSON.
 
+use core::fmt;
+
 use serde::Serialize;
 
 /// How a case ended.
@@ -60,5 +62,23 @@ impl Report {
             }
             self.cases.push(case);
         }
+    }
+}
+
+/// What did not pass, with its reason, and the numbers.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for case in &self.cases {
+            match case.status {
+                Status::Passed => {}
+                Status::Failed => writeln!(f, "failed   {}: {}", case.name, case.reason)?,
+                Status::Skipped => writeln!(f, "skipped  {}: {}", case.name, case.reason)?,
+            }
+        }
+        writeln!(
+            f,
+            "{}: {} passed, {} failed, {} skipped",
+            self.suite, self.passed, self.failed, self.skipped
+        )
     }
 }
