@@ -12,13 +12,50 @@ use crate::test::with_programs;
 use crate::tools::{self, Purpose, binaries};
 use crate::workspace::Workspace;
 
-/// A suite, and its folder in a copy of ethereum/tests.
-const SUITES: [(&str, &str); 4] = [
-    ("trie", "TrieTests"),
-    ("rlp", "RLPTests"),
-    ("transactions", "TransactionTests"),
-    ("blockchain", "BlockchainTests"),
+/// The program that has several suites and also runs in wasm.
+const SHARED: &str = "sidelight-conformance";
+
+/// A suite, its folder among the vectors, the program that runs it natively, and whether `all` runs it in wasm too.
+struct Suite {
+    name: &'static str,
+    folder: &'static str,
+    program: &'static str,
+    in_wasm: bool,
+}
+
+const SUITES: [Suite; 5] = [
+    Suite::new("trie", "ethereum-tests/TrieTests"),
+    Suite::new("rlp", "ethereum-tests/RLPTests"),
+    Suite::new("transactions", "ethereum-tests/TransactionTests"),
+    Suite {
+        in_wasm: true,
+        ..Suite::new("blockchain", "ethereum-tests/BlockchainTests")
+    },
+    // It needs the node, which nothing that reaches wasm may use.
+    Suite {
+        program: "node-lite-conformance",
+        ..Suite::new("rpc", "execution-apis/tests")
+    },
 ];
+
+impl Suite {
+    const fn new(name: &'static str, folder: &'static str) -> Self {
+        Self {
+            name,
+            folder,
+            program: SHARED,
+            in_wasm: false,
+        }
+    }
+
+    fn from_name(name: &str) -> Result<&'static Self> {
+        let found = SUITES.iter().find(|suite| suite.name == name);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+            format!("expected one of {}; got {name:?}", names.join(", ")).into()
+        })
+    }
+}
 
 /// Where a suite runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +86,7 @@ impl Place {
 
 /// What was asked for.
 struct Options<'a> {
-    suite: &'a str,
+    suite: &'static Suite,
     path: PathBuf,
     filter: &'a str,
     json: Option<PathBuf>,
@@ -75,12 +112,8 @@ fn parse<'a>(words: &[&'a str]) -> Result<Options<'a>> {
     let [suite, path, rest @ ..] = words else {
         return Err("expected SUITE PATH, or all; see cargo xtask conformance --help".into());
     };
-    if !SUITES.iter().any(|(name, _)| name == suite) {
-        let names: Vec<&str> = SUITES.iter().map(|(name, _)| *name).collect();
-        return Err(format!("expected one of {}; got {suite:?}", names.join(", ")).into());
-    }
     let mut options = Options {
-        suite,
+        suite: Suite::from_name(suite)?,
         path: Path::new(path).to_owned(),
         filter: "",
         json: None,
@@ -112,29 +145,35 @@ fn parse<'a>(words: &[&'a str]) -> Result<Options<'a>> {
         )
         .into());
     }
+    if options.place != Place::Native && options.suite.program != SHARED {
+        return Err(format!(
+            "--in: {} needs the node and runs natively only",
+            options.suite.name
+        )
+        .into());
+    }
     Ok(options)
 }
 
 /// Runs a suite and returns its report.
 fn run(ws: &Workspace, options: &Options<'_>) -> Result<Value> {
     let path = fs::canonicalize(&options.path)?;
-    let title = format!("Run {} ({})", options.suite, options.place.name());
+    let &Suite { name, program, .. } = options.suite;
+    let title = format!("Run {name} ({})", options.place.name());
     let output = match options.place {
         Place::Native => {
             Run::cargo(ws, None)
-                .args([
-                    "build",
-                    "-p",
-                    "sidelight-conformance",
-                    "--bin",
-                    "sidelight-conformance",
-                ])
+                .args(["build", "-p", program, "--bin", program])
                 .step("Build the suites")?;
             let file = ws.cache.join("logs/conformance.json");
             fs::remove_file(&file).ok();
-            Run::new(ws, ws.binary("sidelight-conformance", false))
-                .arg(options.suite)
-                .arg(path)
+            let run = Run::new(ws, ws.binary(program, false));
+            let run = if program == SHARED {
+                run.arg(name)
+            } else {
+                run
+            };
+            run.arg(path)
                 .args(["--filter", options.filter, "--every", options.every])
                 .arg("--json")
                 .arg(&file)
@@ -149,12 +188,7 @@ fn run(ws: &Workspace, options: &Options<'_>) -> Result<Value> {
             } else {
                 "browser"
             };
-            let arguments = [
-                options.suite,
-                &path.to_string_lossy(),
-                options.filter,
-                options.every,
-            ];
+            let arguments = [name, &path.to_string_lossy(), options.filter, options.every];
             let outcome = with_programs(ws, Run::new(ws, "node"), false)?
                 .dir(ws.path("e2e"))
                 .arg(ws.path(&format!("e2e/conformance/{script}.mjs")))
@@ -189,12 +223,13 @@ fn build_module(ws: &Workspace) -> Result<PathBuf> {
 
 /// A part of the blockchain suite in wasm, for CI: none where the vectors are not there.
 pub(crate) fn sample(ws: &Workspace, every: &'static str) -> Result<Option<Value>> {
-    let path = vectors(ws).join("BlockchainTests");
+    let suite = Suite::from_name("blockchain")?;
+    let path = vectors(ws).join(suite.folder);
     if !path.is_dir() {
         return Ok(None);
     }
     let options = Options {
-        suite: "blockchain",
+        suite,
         path,
         filter: "",
         json: None,
@@ -205,11 +240,10 @@ pub(crate) fn sample(ws: &Workspace, every: &'static str) -> Result<Option<Value
 }
 
 fn vectors(ws: &Workspace) -> PathBuf {
-    let root = match std::env::var_os("SIDELIGHT_VECTORS") {
+    match std::env::var_os("SIDELIGHT_VECTORS") {
         Some(folder) => PathBuf::from(folder),
         None => ws.path("../shared/vectors"),
-    };
-    root.join("ethereum-tests")
+    }
 }
 
 /// Everything, everywhere, and `docs/conformance.md`.
@@ -219,19 +253,22 @@ fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     }
     tools::ensure(ws, Purpose::Test)?;
     let root = vectors(ws);
-    if !root.is_dir() {
-        let root = root.display();
-        return Err(format!("expected a copy of ethereum/tests at {root}; SIDELIGHT_VECTORS names the folder that holds it").into());
+    for suite in &SUITES {
+        let folder = root.join(suite.folder);
+        if !folder.is_dir() {
+            let (name, folder) = (suite.name, folder.display());
+            return Err(format!("{name}: expected its cases at {folder}; SIDELIGHT_VECTORS names the folder that holds ethereum-tests and execution-apis").into());
+        }
     }
     let mut rows = Vec::new();
-    for (suite, folder) in SUITES {
+    for suite in &SUITES {
         for place in [Place::Native, Place::Node, Place::Chromium] {
-            if place != Place::Native && suite != "blockchain" {
+            if place != Place::Native && !suite.in_wasm {
                 continue;
             }
             let options = Options {
                 suite,
-                path: root.join(folder),
+                path: root.join(suite.folder),
                 filter: "",
                 json: None,
                 every: "1",
@@ -239,7 +276,7 @@ fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
             };
             let report = run(ws, &options)?;
             print(&report);
-            rows.push((suite, place, report));
+            rows.push((suite.name, place, report));
         }
     }
     fs::write(ws.path("docs/conformance.md"), render(&rows))?;
@@ -251,9 +288,10 @@ fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
 
 fn render(rows: &[(&str, Place, Value)]) -> String {
     let mut text = String::from(
-        "# Conformance\n\nMade by `cargo xtask conformance all`. The suites are those of [ethereum/tests](https://github.com/ethereum/tests); what a case checks is in the first lines of \
-         `light-client/conformance/src/suites/`. Every valid block of `blockchain` is executed over the whole state, and then checked at `consistent` and at `executed` from its access \
-         list and witness alone.\n\n| suite | where | passed | failed | skipped |\n|---|---|---:|---:|---:|\n",
+        "# Conformance\n\nMade by `cargo xtask conformance all`. The suites are those of [ethereum/tests](https://github.com/ethereum/tests), and `rpc` is that of \
+         [ethereum/execution-apis](https://github.com/ethereum/execution-apis); what a case checks is in the first lines of `light-client/conformance/src/suites/` and of \
+         `node-lite/conformance/src/lib.rs`. Every valid block of `blockchain` is executed over the whole state, and then checked at `consistent` and at `executed` from its access \
+         list and witness alone. `rpc` imports the chain into node-lite and plays the requests against its server.\n\n| suite | where | passed | failed | skipped |\n|---|---|---:|---:|---:|\n",
     );
     for (suite, place, report) in rows {
         let number = |key: &str| report[key].as_u64().unwrap_or_default();

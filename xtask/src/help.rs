@@ -39,7 +39,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "conformance",
         usage: "conformance SUITE PATH [--filter S] [--json FILE] [--every N] [--in native|node|chromium]",
         summary: "run a suite that others wrote over a folder of cases in its format; `all` runs everything",
-        details: "Suites: trie, rlp, transactions, blockchain (ethereum/tests).\n\
+        details: "Suites: trie, rlp, transactions, blockchain (ethereum/tests), rpc (ethereum/execution-apis).\n\
                   --filter  only cases whose file and name contain S\n\
                   --json    where the report goes\n\
                   --every   only every Nth file, beginning with the first\n\
