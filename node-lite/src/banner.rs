@@ -16,8 +16,9 @@ pub(crate) fn print(flags: &Flags, chain: &Chain, address: SocketAddr) {
 fn compose(flags: &Flags, chain: &Chain, address: SocketAddr) -> String {
     let mut text = format!("\nnode-lite {}\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<13}{value}\n"));
+    let has_explorer = flags.dev && (flags.explorer.is_some() || explorer::is_built());
     if flags.dev {
-        let hint = if flags.explorer.is_some() || explorer::is_built() {
+        let hint = if has_explorer {
             ""
         } else {
             "  (not built: cargo xtask build web)"
@@ -41,6 +42,10 @@ fn compose(flags: &Flags, chain: &Chain, address: SocketAddr) -> String {
     if flags.dev && flags.genesis.is_none() {
         text.push_str(&accounts());
     }
+    if has_explorer {
+        text.push_str(&format!("\n  Open the explorer:  http://{address}\n"));
+    }
+    text.push_str("\n  Ctrl-C stops it.\n");
     text
 }
 

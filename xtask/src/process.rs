@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -195,12 +195,25 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Becomes the program: the terminal and every signal are its own from here on. Comes back only with the reason why not.
+    #[cfg(unix)]
+    pub(crate) fn become_it(mut self) -> Result<ExitCode> {
+        use std::os::unix::process::CommandExt;
+        let error = self.command.stdin(Stdio::inherit()).exec();
+        Err(format!("cannot start {}: {error}", self.program.display()).into())
+    }
+
     /// Runs in the foreground with the caller's terminal until it ends.
-    pub(crate) fn foreground(mut self) -> Result<ExitStatus> {
-        self.command.stdin(Stdio::inherit());
-        self.command
-            .status()
-            .map_err(|error| format!("cannot start {}: {error}", self.program.display()).into())
+    #[cfg(not(unix))]
+    pub(crate) fn become_it(mut self) -> Result<ExitCode> {
+        let status = self.command.stdin(Stdio::inherit()).status();
+        let status =
+            status.map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
+        Ok(if status.success() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 

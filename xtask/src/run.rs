@@ -2,12 +2,11 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Result;
 use crate::build;
 use crate::process::Run;
-use crate::progress::bold;
 use crate::tools::{self, Purpose};
 use crate::workspace::Workspace;
 
@@ -36,32 +35,10 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         )
         .into());
     }
-    std::thread::spawn(move || announce(port));
-    // The terminal's Ctrl-C reaches node-lite directly; it shuts down by itself and we follow.
-    let status = Run::new(ws, ws.binary("node-lite", release))
+    Run::new(ws, ws.binary("node-lite", release))
         .arg("--dev")
         .args(theirs)
-        .foreground()?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// Says where to look as soon as there is something to see.
-fn announce(port: u16) {
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(30) {
-        if TcpStream::connect_timeout(&local(port), Duration::from_millis(200)).is_ok() {
-            println!(
-                "\n  {}  http://127.0.0.1:{port}\n  Ctrl-C stops it.\n",
-                bold("Open the explorer:")
-            );
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+        .become_it()
 }
 
 fn split<'a>(words: &'a [&'a str]) -> (&'a [&'a str], &'a [&'a str]) {
