@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 /// Keys that the [schemas](https://github.com/ethereum/execution-apis/tree/main/src/schemas) do not require, or only of some types of transaction.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 18] = [
     // Transactions.
     "accessList",
     "authorizationList",
@@ -25,6 +25,8 @@ const OPTIONAL: [&str; 17] = [
     "blobGasUsedRatio",
     // eth_capabilities.
     "deleteStrategy",
+    // debug_executionWitness.
+    "keys",
     // Receipts.
     "blobGasPrice",
     "blobGasUsed",
@@ -64,6 +66,10 @@ fn equal_at(path: &str, expected: &Value, got: &Value) -> Result<(), String> {
         }
         (Value::Number(a), Value::Number(b)) if a == b || a.as_f64() == b.as_f64() => Ok(()),
         (expected, got) if expected == got => Ok(()),
+        (Value::String(expected), Value::String(got)) => {
+            let (expected, got) = from_difference(expected, got);
+            Err(differ(path, expected, got))
+        }
         (expected, got) => Err(differ(path, expected, got)),
     }
 }
@@ -231,6 +237,18 @@ fn differ(path: &str, expected: impl ToString, got: impl ToString) -> String {
     format!("{at}: expected {expected}, got {got}")
 }
 
+/// Two texts from shortly before where they begin to differ.
+fn from_difference(a: &str, b: &str) -> (String, String) {
+    const KEPT: usize = 16;
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let skip = same.saturating_sub(KEPT);
+    let rest = |text: &str| {
+        let dots = if skip == 0 { "" } else { "..." };
+        format!("\"{dots}{}\"", text.chars().skip(skip).collect::<String>())
+    };
+    (rest(a), rest(b))
+}
+
 fn short(value: &Value) -> String {
     value.to_string()
 }
@@ -257,6 +275,14 @@ mod tests {
         ] {
             assert!(equal(&expected, &got).is_err(), "{expected} {got}");
         }
+    }
+
+    #[test]
+    fn a_difference_at_the_end_of_a_long_text_is_shown() {
+        let text = |end: &str| json!({ "code": format!("0x{}{end}", "00".repeat(500)) });
+        let error = equal(&text("01"), &text("02")).unwrap_err();
+        assert!(error.starts_with("code: expected \"...0000"), "{error}");
+        assert!(error.ends_with("2\""), "{error}");
     }
 
     #[test]

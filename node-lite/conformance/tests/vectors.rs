@@ -78,6 +78,102 @@ async fn a_wrong_answer_and_a_wrong_shape_fail() {
     assert_eq!((report.passed, report.failed), (2, 3));
 }
 
+/// What the official files leave out: logs, ommers' counts, calls on old forks, and what an imported chain has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_official_files_do_not_ask_is_right_too() {
+    let Some(vectors) = vectors() else { return };
+    let exchange = |method: &str, params: &str, answer: &str| {
+        format!(
+            ">> {{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":[{params}]}}\n<< {{\"jsonrpc\":\"2.0\",\"id\":1,{answer}}}\n"
+        )
+    };
+    let error =
+        |code: i32, text: &str| format!("\"error\":{{\"code\":{code},\"message\":\"{text}\"}}");
+    let hash = "\"0x80e911b62f552f563a2544dfef5eb39ec8863d9082c998ca6b657f76e19de38e\"";
+    // The contract of eth_call/call-callenv answers with number, chain, coinbase, base fee, difficulty, origin and value; block 27 is London's first, before the merge.
+    let word = |value: &str| format!("{value:0>64}");
+    let environment = ["1b", "c72dd9d5e883e", "0", "0", "202c0", "0", "0"];
+    let environment: String = environment.map(word).concat();
+    let call = |block: &str| {
+        format!("{{\"to\":\"0x9344b07175800259691961298ca11c824e65032d\"}},\"{block}\"")
+    };
+    let files = [
+        (
+            "logs-reversed",
+            exchange(
+                "eth_getLogs",
+                "{\"address\":null,\"fromBlock\":\"0x29\",\"toBlock\":\"0x26\",\"topics\":null}",
+                &error(-32602, "invalid block range params"),
+            ),
+        ),
+        (
+            "logs-future",
+            exchange(
+                "eth_getLogs",
+                "{\"fromBlock\":\"0x32\",\"toBlock\":\"0x38\"}",
+                &error(-32602, "block range extends beyond current head block"),
+            ),
+        ),
+        (
+            "logs-both",
+            exchange(
+                "eth_getLogs",
+                &format!("{{\"blockHash\":{hash},\"fromBlock\":\"0x3\"}}"),
+                &error(
+                    -32602,
+                    "invalid argument 0: cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other",
+                ),
+            ),
+        ),
+        (
+            "logs-none",
+            exchange(
+                "eth_getLogs",
+                &format!("{{\"blockHash\":{hash},\"topics\":null}}"),
+                "\"result\":[]",
+            ),
+        ),
+        (
+            "uncles",
+            exchange("eth_getUncleCountByBlockHash", hash, "\"result\":\"0x0\""),
+        ),
+        (
+            "call-london",
+            exchange(
+                "eth_call",
+                &call("0x1b"),
+                &format!("\"result\":\"0x{environment}\""),
+            ),
+        ),
+        // CHAINID is no opcode yet.
+        (
+            "call-frontier",
+            exchange("eth_call", &call("0x2"), &error(-32000, "invalid opcode")),
+        ),
+        (
+            "witness-genesis",
+            exchange(
+                "debug_executionWitness",
+                "\"0x0\"",
+                &error(-32000, "block 0x0 found, but parent missing"),
+            ),
+        ),
+        (
+            "no-light-protocol",
+            exchange("lite_getRules", "", &error(-32601, "Method not found")),
+        ),
+        (
+            "no-dev",
+            exchange("dev_seal", "", &error(-32601, "Method not found")),
+        ),
+    ];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let folder = copy(&vectors, &files);
+    let report = play(folder.path()).await;
+    assert_eq!(report.failed, 0, "{report}");
+    assert_eq!(report.passed, files.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_with_another_head_fails_every_file() {
     let Some(vectors) = vectors() else { return };

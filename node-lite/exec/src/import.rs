@@ -369,6 +369,9 @@ mod tests {
 
     use std::path::{Path, PathBuf};
 
+    use alloy_eips::BlockNumberOrTag;
+    use sidelight_core::proof::compute_ordered_root;
+
     use super::*;
 
     /// A chain from Homestead to Osaka with both blob forks, of ethereum/execution-apis. Says so when it is not there.
@@ -397,6 +400,84 @@ mod tests {
         let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
         let blocks = chain.import(&file).unwrap();
         assert_eq!(chain.head(), (blocks as u64, head));
+    }
+
+    #[test]
+    fn an_imported_chain_keeps_what_its_file_holds() {
+        let Some((genesis, file, _)) = official_chain() else {
+            return;
+        };
+        let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
+        chain.import(&file).unwrap();
+        let chain = chain.into_view();
+        let blocks = (1..=chain.head().number()).map(|number| chain.block_by_number(number));
+        let blocks: Vec<_> = blocks.collect::<Result<_, _>>().unwrap();
+        let encoded: Vec<u8> = blocks.iter().flat_map(|block| block.encoded()).collect();
+        assert_eq!(encoded, file);
+        for block in &blocks {
+            let root = compute_ordered_root(&block.encoded_receipts());
+            assert_eq!(root, block.header().receipts_root, "{}", block.number());
+            assert_eq!(block.size, block.encoded().len() as u64);
+            assert!(
+                chain
+                    .state_at(block.hash.into())
+                    .unwrap()
+                    .account(block.header().beneficiary)
+                    .is_ok()
+            );
+        }
+        // The price that each block has was known before it.
+        for pair in blocks.windows(2) {
+            let [before, after] = pair else { continue };
+            assert_eq!(chain.base_fee_after(before.header()), after.base_fee());
+        }
+    }
+
+    #[test]
+    fn only_what_is_retained_is_kept() {
+        let Some((genesis, file, head)) = official_chain() else {
+            return;
+        };
+        let config = ViewConfig {
+            retain_blocks: 8,
+            ..ViewConfig::default()
+        };
+        let mut chain = ImportedChain::open(&genesis, config).unwrap();
+        chain.import(&file).unwrap();
+        assert_eq!(chain.head().1, head);
+        let chain = chain.into_view();
+        let (last, oldest) = (chain.head().number(), chain.oldest_number());
+        assert_eq!(last - oldest, 7);
+        let pruned = chain.block_by_number(oldest - 1);
+        assert!(
+            matches!(pruned, Err(ChainError::Pruned { .. })),
+            "{pruned:?}"
+        );
+        // The state before the oldest block, and those after the eight.
+        assert_eq!(chain.state().stats().roots, 9);
+    }
+
+    #[test]
+    fn tags_name_the_marked_blocks() {
+        let Some((genesis, file, head)) = official_chain() else {
+            return;
+        };
+        let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
+        chain.import(&file).unwrap();
+        let chain = chain.into_view();
+        let hash = |id: BlockNumberOrTag| chain.block(id.into()).unwrap().hash;
+        let (safe, finalized) = (hash(40.into()), hash(30.into()));
+        assert_eq!(hash(BlockNumberOrTag::Safe), head);
+        assert!(chain.mark(finalized, safe).is_err());
+        assert!(matches!(
+            chain.mark(B256::ZERO, finalized),
+            Err(ChainError::UnknownBlock)
+        ));
+        assert_eq!(hash(BlockNumberOrTag::Finalized), head);
+        chain.mark(safe, finalized).unwrap();
+        assert_eq!(hash(BlockNumberOrTag::Safe), safe);
+        assert_eq!(hash(BlockNumberOrTag::Finalized), finalized);
+        assert_eq!(hash(BlockNumberOrTag::Latest), head);
     }
 
     #[test]

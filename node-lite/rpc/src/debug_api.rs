@@ -1,5 +1,6 @@
 //! `debug_*`: blocks, headers, transactions and receipts as they are encoded, and a block's witness in the shape that other clients give it.
 
+use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, Bytes};
 use jsonrpsee::server::RegisterMethodError;
 use serde::Serialize;
@@ -41,11 +42,23 @@ pub(crate) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
 
 /// `debug_executionWitness(hash or number = "latest")`. It was captured when the block was sealed; nothing runs again.
 fn execution_witness(node: &Node, mut args: Args<'_>) -> RpcResult<ExecutionWitness> {
-    let block = node.block(parse_block(&mut args)?)?;
+    let at = parse_block(&mut args)?;
+    let named = || match at {
+        BlockId::Hash(hash) => hash.block_hash.to_string(),
+        BlockId::Number(BlockNumberOrTag::Number(number)) => format!("{number:#x}"),
+        BlockId::Number(tag) => tag.to_string(),
+    };
+    let block = node
+        .find_block(at)?
+        .ok_or_else(|| RpcError::Execution(format!("block {} not found", named())))?;
+    if block.number() == 0 {
+        let text = format!("block {} found, but parent missing", named());
+        return Err(RpcError::Execution(text));
+    }
     let witness = block.execution.clone().ok_or_else(|| {
-        RpcError::NotSupported(format!(
-            "there is no witness for block {}: it is the genesis block, or its execution asked for a header that is no longer kept",
-            block.number()
+        RpcError::Execution(format!(
+            "no witness for block {}: it asked for the hash of a block that is no longer kept",
+            named()
         ))
     })?;
     let mut state = witness.state;

@@ -2,6 +2,7 @@
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Address, B256, U256, hex};
+use alloy_rpc_types_eth::Filter;
 use alloy_serde::JsonStorageKey;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
@@ -19,6 +20,10 @@ pub(crate) struct Account(pub(crate) Address);
 /// A block by number or tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Number(pub(crate) BlockNumberOrTag);
+
+/// What logs are wanted, of a range of blocks or of one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Logs(pub(crate) Filter);
 
 /// A block by number, tag or hash: a text, or the object of [EIP-1898](https://eips.ethereum.org/EIPS/eip-1898).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +78,31 @@ impl<'de> Deserialize<'de> for Block {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
         block(raw.get()).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Logs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// The fields that exclude each other.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Range<'a> {
+            #[serde(borrow)]
+            block_hash: Option<&'a RawValue>,
+            #[serde(borrow)]
+            from_block: Option<&'a RawValue>,
+            #[serde(borrow)]
+            to_block: Option<&'a RawValue>,
+        }
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        let range: Range<'_> = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        if range.block_hash.is_some() && (range.from_block.is_some() || range.to_block.is_some()) {
+            return Err(D::Error::custom(
+                "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other",
+            ));
+        }
+        let filter = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Self(filter))
     }
 }
 

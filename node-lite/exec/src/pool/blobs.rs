@@ -109,3 +109,63 @@ fn verify_cells(
     }
     settings.verify_cell_kzg_proof_batch(&committed, &indices, &cells, proofs)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use alloy_eips::{
+        eip4844::{self, kzg_to_versioned_hash},
+        eip7594::BlobTransactionSidecarEip7594,
+    };
+
+    use super::*;
+
+    /// A blob with its commitment and cell proofs, and the hash of the commitment.
+    fn blob(value: u8) -> (BlobTransactionSidecarEip7594, B256) {
+        let settings = ethereum_kzg_settings(0);
+        let mut bytes = [0; c_kzg::BYTES_PER_BLOB];
+        bytes[31] = value;
+        let blob = Blob::new(bytes);
+        let commitment = settings.blob_to_kzg_commitment(&blob).unwrap().to_bytes();
+        let (_, proofs) = settings.compute_cells_and_kzg_proofs(&blob).unwrap();
+        let word = |word: Bytes48| eip4844::Bytes48::from(word.into_inner());
+        let sidecar = BlobTransactionSidecarEip7594 {
+            blobs: vec![eip4844::Blob::from(bytes)],
+            commitments: vec![word(commitment)],
+            cell_proofs: proofs.iter().map(|proof| word(proof.to_bytes())).collect(),
+        };
+        (sidecar, kzg_to_versioned_hash(commitment.as_slice()))
+    }
+
+    fn check(sidecar: BlobTransactionSidecarEip7594, hash: B256, spec: SpecId) -> String {
+        match verify_sidecar(&[hash], &sidecar.into(), spec) {
+            Ok(()) => "taken".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_sidecar_is_taken_only_if_it_is_what_the_transaction_commits_to() {
+        let ((good, hash), (other, other_hash)) = (blob(1), blob(2));
+        assert_eq!(check(good.clone(), hash, SpecId::OSAKA), "taken");
+        assert!(check(good.clone(), hash, SpecId::PRAGUE).contains("not known before Osaka"));
+        assert!(check(good.clone(), other_hash, SpecId::OSAKA).contains("do not match"));
+        assert!(check(good.clone(), B256::ZERO, SpecId::OSAKA).contains("unknown version"));
+        let mut mixed = good.clone();
+        mixed.blobs = other.blobs;
+        assert_eq!(check(mixed, hash, SpecId::OSAKA), "invalid blob proof");
+        let mut foreign = good.clone();
+        foreign.commitments = other.commitments;
+        assert_eq!(
+            check(foreign, other_hash, SpecId::OSAKA),
+            "invalid blob proof"
+        );
+        let mut short = good.clone();
+        short.cell_proofs.pop();
+        assert!(check(short, hash, SpecId::OSAKA).contains("expected 128 cell proofs, got 127"));
+        let mut empty = good;
+        empty.blobs.clear();
+        assert!(check(empty, hash, SpecId::OSAKA).contains("invalid number of blobs"));
+    }
+}

@@ -14,6 +14,7 @@ use crate::args::Args;
 use crate::error::RpcError;
 use crate::filters::{Kind, Poll};
 use crate::node::Node;
+use crate::params::Logs;
 
 /// What `eth_getFilterChanges` returns, by kind of filter.
 #[derive(Clone, Debug, Serialize)]
@@ -25,7 +26,7 @@ enum Changes {
 
 pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     api.heavy("eth_getLogs", 1, |node, mut args| {
-        query(node, &args.required()?)
+        query(node, &args.required::<Logs>()?.0)
     })?;
     api.light("eth_newFilter", 1, new_filter)?;
     api.light("eth_newBlockFilter", 0, |node, _| {
@@ -62,7 +63,9 @@ fn query(node: &Node, filter: &Filter) -> RpcResult<Vec<Log>> {
     match filter.block_option {
         FilterBlockOption::AtBlockHash(hash) => {
             let mut found = Vec::new();
-            append_matching(&*node.block(hash.into())?, filter, &mut found);
+            let block = node.find_block(hash.into())?;
+            let block = block.ok_or_else(|| RpcError::Execution("unknown block".to_owned()))?;
+            append_matching(&block, filter, &mut found);
             Ok(found)
         }
         FilterBlockOption::Range {
@@ -75,7 +78,12 @@ fn query(node: &Node, filter: &Filter) -> RpcResult<Vec<Log>> {
             if first > last {
                 return Err(RpcError::invalid("invalid block range params"));
             }
-            scan(node, filter, first, last.min(head))
+            if last > head {
+                return Err(RpcError::invalid(
+                    "block range extends beyond current head block",
+                ));
+            }
+            scan(node, filter, first, last)
         }
     }
 }
@@ -112,7 +120,7 @@ fn number_of(node: &Node, bound: Option<BlockNumberOrTag>) -> RpcResult<u64> {
 }
 
 fn new_filter(node: &Node, mut args: Args<'_>) -> RpcResult<String> {
-    let filter: Filter = args.required()?;
+    let Logs(filter) = args.required()?;
     if matches!(filter.block_option, FilterBlockOption::AtBlockHash(_)) {
         return Err(RpcError::invalid(
             "a filter cannot follow one block hash; use eth_getLogs",

@@ -46,12 +46,26 @@ async fn logs_are_found_by_address_topic_and_block() {
         ),
         (json!({ "fromBlock": "0x0", "toBlock": "0x1" }), 0),
         (
-            json!({ "fromBlock": "0x0", "toBlock": "0xffff", "address": [node.chain.account(0), logger] }),
+            json!({ "fromBlock": "0x0", "toBlock": "latest", "address": [node.chain.account(0), logger] }),
             2,
         ),
     ] {
         let got = node.call("eth_getLogs", json!([filter.clone()])).await;
         assert_eq!(got.as_array().unwrap().len(), expected, "{filter}");
+    }
+    for (filter, text) in [
+        (
+            json!({ "fromBlock": "0x0", "toBlock": "0xffff" }),
+            "block range extends beyond current head block",
+        ),
+        (json!({ "blockHash": B256::ZERO }), "unknown block"),
+        (
+            json!({ "blockHash": block.hash, "toBlock": "0x1" }),
+            "invalid argument 0: cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other",
+        ),
+    ] {
+        let (_, got, _) = node.fail("eth_getLogs", json!([filter])).await;
+        assert_eq!(got, text);
     }
 }
 
