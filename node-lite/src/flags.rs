@@ -67,7 +67,7 @@ pub(crate) struct Flags {
 /// Where it listens, and to whom.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Listen {
-    /// Port for everything: JSON-RPC, WebSocket, light protocol, explorer. 0 chooses a free one.
+    /// Port for everything that is served over HTTP and WebSocket. 0 chooses a free one.
     #[arg(long, default_value_t = 8545)]
     pub(crate) port: u16,
 
