@@ -62,7 +62,7 @@ pub(crate) struct Start {
 /// Builds the genesis state in `state` and block 0 over it.
 pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, GenesisError> {
     check(genesis)?;
-    let committed = state.commit(EMPTY_ROOT_HASH, &to_changes(genesis)?, &[], &CurrentRules)?;
+    let committed = state.commit(EMPTY_ROOT_HASH, &to_changes(genesis), &[], &CurrentRules)?;
     let signer = state.storage_at(committed.root, SIGNER_PREDEPLOY, U256::ZERO)?;
     let signer = Address::from_word(signer.into());
     if signer.is_zero() {
@@ -107,6 +107,10 @@ pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, Genesis
 
 /// Refuses what this chain's blocks could not continue.
 fn check(genesis: &Genesis) -> Result<(), GenesisError> {
+    let empty = genesis.alloc.iter().find(|(_, account)| is_empty(account));
+    if let Some((address, _)) = empty {
+        return Err(GenesisError::EmptyAccount { address: *address });
+    }
     let config = &genesis.config;
     require(
         "config.osakaTime",
@@ -216,30 +220,31 @@ fn to_header(genesis: &Genesis, state_root: B256) -> Result<Header, GenesisError
 }
 
 /// The allocation as changes to the empty state, so that one piece of trie code makes every state.
-pub(crate) fn to_changes(genesis: &Genesis) -> Result<Vec<AccountChanges>, GenesisError> {
+pub(crate) fn to_changes(genesis: &Genesis) -> Vec<AccountChanges> {
     // A `BTreeMap` iterates by address, as EIP-7928 wants.
-    genesis
-        .alloc
-        .iter()
+    let accounts = genesis.alloc.iter();
+    accounts
         .map(|(address, account)| to_account_changes(*address, account))
         .collect()
 }
 
-fn to_account_changes(
-    address: Address,
-    account: &GenesisAccount,
-) -> Result<AccountChanges, GenesisError> {
+/// Whether EIP-161 would not let the account be.
+fn is_empty(account: &GenesisAccount) -> bool {
+    account.nonce.unwrap_or_default() == 0
+        && account.balance.is_zero()
+        && account.non_empty_code().is_none()
+}
+
+fn to_account_changes(address: Address, account: &GenesisAccount) -> AccountChanges {
     let at = BlockAccessIndex::PRE_EXECUTION;
     let nonce = account.nonce.unwrap_or_default();
     let code = account.non_empty_code();
-    if nonce == 0 && account.balance.is_zero() && code.is_none() {
-        return Err(GenesisError::EmptyAccount { address });
-    }
     let mut changes = AccountChanges::new(address);
     if nonce != 0 {
         changes = changes.with_nonce_change(NonceChange::new(at, nonce));
     }
-    if !account.balance.is_zero() {
+    // For an empty account the change to nothing says that it is there.
+    if !account.balance.is_zero() || is_empty(account) {
         changes = changes.with_balance_change(BalanceChange::new(at, account.balance));
     }
     if let Some(code) = code {
@@ -254,7 +259,7 @@ fn to_account_changes(
             vec![StorageChange::new(at, value)],
         ));
     }
-    Ok(changes)
+    changes
 }
 
 #[cfg(test)]

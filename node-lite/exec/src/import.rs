@@ -90,8 +90,9 @@ impl ImportedChain {
         config.validate()?;
         let (spec, merge_at) = read_spec(&genesis.config);
         let state = StateDb::new();
-        let rules = spec.account_rules(0, genesis.timestamp);
-        let changes = genesis::to_changes(genesis)?;
+        // Whatever fork begins with it, a genesis state has every account that its file names, empty ones too.
+        let rules = ChainSpec::frontier(spec.chain_id).account_rules(0, 0);
+        let changes = genesis::to_changes(genesis);
         let root = state.commit(EMPTY_ROOT_HASH, &changes, &[], &rules)?.root;
         let header = to_header(genesis, &spec, root)?;
         let withdrawals = header.withdrawals_root.map(|_| Withdrawals::default());
@@ -370,6 +371,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use alloy_eips::BlockNumberOrTag;
+    use alloy_genesis::GenesisAccount;
+    use alloy_trie::{TrieAccount, root::state_root_unhashed};
     use sidelight_core::proof::compute_ordered_root;
 
     use super::*;
@@ -400,6 +403,28 @@ mod tests {
         let mut chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
         let blocks = chain.import(&file).unwrap();
         assert_eq!(chain.head(), (blocks as u64, head));
+    }
+
+    #[test]
+    fn a_genesis_state_has_empty_accounts_too() {
+        let storage = [(B256::with_last_byte(1), B256::with_last_byte(2))];
+        let full = GenesisAccount::default().with_balance(U256::ONE);
+        let relic = GenesisAccount::default().with_storage(Some(storage.into()));
+        let accounts = [full, GenesisAccount::default(), relic];
+        let named = accounts
+            .into_iter()
+            .enumerate()
+            .map(|(index, account)| (Address::with_last_byte(index as u8 + 1), account));
+        let genesis = Genesis::default().extend_accounts(named);
+        let accounts = genesis.alloc.clone().into_iter();
+        let accounts = accounts.map(|(address, account)| (address, TrieAccount::from(account)));
+        let expected = state_root_unhashed(accounts);
+        for eip161 in [None, Some(0)] {
+            let mut genesis = genesis.clone();
+            genesis.config.eip158_block = eip161;
+            let chain = ImportedChain::open(&genesis, ViewConfig::default()).unwrap();
+            assert_eq!(chain.into_view().head().state_root(), expected);
+        }
     }
 
     #[test]
