@@ -28,10 +28,10 @@ pub(crate) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
         let block = node.block(args.required::<Block>()?.into())?;
         Ok(Bytes::from(alloy_rlp::encode(block.header())))
     })?;
-    api.light("debug_getRawBlock", 1, |node, mut args| {
+    api.heavy("debug_getRawBlock", 1, |node, mut args| {
         Ok(node.block(args.required::<Block>()?.into())?.encoded())
     })?;
-    api.light("debug_getRawReceipts", 1, |node, mut args| {
+    api.heavy("debug_getRawReceipts", 1, |node, mut args| {
         Ok(node
             .block(args.required::<Block>()?.into())?
             .encoded_receipts())

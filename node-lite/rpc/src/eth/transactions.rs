@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_eips::BlockId;
+use alloy_eips::{BlockId, eip2718::EIP4844_TX_TYPE_ID};
 use alloy_primitives::{B256, Bytes, U64};
 use alloy_rpc_types_eth::{Transaction, TransactionReceipt};
 use jsonrpsee::server::RegisterMethodError;
@@ -36,16 +36,19 @@ pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
         Ok(find_receipt(node, hash))
     })?;
     api.light("eth_getRawTransactionByHash", 1, raw_by_hash)?;
-    api.light("eth_sendRawTransaction", 1, |node, mut args| {
-        Ok(node.chain.submit(&args.required::<Bytes>()?)?)
-    })?;
+    let send = |params: jsonrpsee::types::Params<'static>, node: Arc<Node>, _| async move {
+        let raw: Bytes = Args::parse(&params, 1)?.required()?;
+        submit(&node, raw).await
+    };
+    api.module
+        .register_async_method("eth_sendRawTransaction", send)?;
     let sync = |params: jsonrpsee::types::Params<'static>, node: Arc<Node>, _| async move {
         let mut args = Args::parse(&params, 2)?;
         let raw: Bytes = args.required()?;
         let wait = args.optional::<U64>()?.map_or(DEFAULT_WAIT, |millis| {
             Duration::from_millis(millis.saturating_to())
         });
-        send_and_wait(&node, &raw, wait.min(MAX_WAIT)).await
+        send_and_wait(&node, raw, wait.min(MAX_WAIT)).await
     };
     api.module
         .register_async_method("eth_sendRawTransactionSync", sync)
@@ -95,10 +98,25 @@ fn find_receipt(node: &Node, hash: B256) -> Option<TransactionReceipt> {
     convert::receipt(&block, index, node.chain.blob_base_fee(block.header()))
 }
 
-async fn send_and_wait(node: &Node, raw: &[u8], wait: Duration) -> RpcResult<TransactionReceipt> {
+/// Puts a transaction into the pool.
+async fn submit(node: &Arc<Node>, raw: Bytes) -> RpcResult<B256> {
+    if raw.first() != Some(&EIP4844_TX_TYPE_ID) {
+        return Ok(node.chain.submit(&raw)?);
+    }
+    // The proofs of blobs take long to check.
+    let worker = Arc::clone(node);
+    let submitted = node.gate.run(move || worker.chain.submit(&raw));
+    Ok(submitted.await??)
+}
+
+async fn send_and_wait(
+    node: &Arc<Node>,
+    raw: Bytes,
+    wait: Duration,
+) -> RpcResult<TransactionReceipt> {
     // Subscribed before it is sent, so that no block is missed in between.
     let mut blocks = node.chain.subscribe();
-    let hash = node.chain.submit(raw)?;
+    let hash = submit(node, raw).await?;
     let receipt = async {
         loop {
             match blocks.recv().await {
