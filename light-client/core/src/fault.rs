@@ -109,6 +109,8 @@ pub enum FaultKind {
     BadCode,
     /// An account or storage proof that does not lead to the root.
     BadProof,
+    /// A range of logs of which a part is not proven to be complete.
+    IncompleteLogs,
     /// A checkpoint that is damaged, too old, from the future or of another chain.
     BadCheckpoint,
     /// Messages are missing and the node did not say so.
@@ -145,6 +147,7 @@ impl FaultKind {
             Self::InvalidExecution => "invalid_execution",
             Self::BadCode => "bad_code",
             Self::BadProof => "bad_proof",
+            Self::IncompleteLogs => "incomplete_logs",
             Self::BadCheckpoint => "bad_checkpoint",
             Self::SequenceGap => "sequence_gap",
             Self::WrongResponse => "wrong_response",
@@ -162,6 +165,7 @@ impl FaultKind {
                 | Self::StateRootMismatch
                 | Self::PostStateMismatch
                 | Self::InvalidExecution
+                | Self::IncompleteLogs
                 | Self::BadCheckpoint
                 | Self::ReorgTooDeep
         )

@@ -75,6 +75,12 @@ pub enum ProofError {
         /// What is wrong with it.
         error: alloy_rlp::Error,
     },
+    /// The list has no item at this index.
+    #[error("no item at index {index}")]
+    Absent {
+        /// The index.
+        index: u64,
+    },
     /// A zero, which storage never keeps.
     #[error("storage holds a zero, expected no entry")]
     ZeroValue,
@@ -139,22 +145,53 @@ pub fn verify_code(code: &[u8], code_hash: B256) -> Result<(), ProofError> {
 
 /// The root of a trie that maps `rlp(index)` to each item: the transactions or receipts root of a block, items in their EIP-2718 form.
 pub fn compute_ordered_root(items: &[Bytes]) -> B256 {
+    // An empty trie has no node that could be unknown.
+    build_ordered(items).map_or(B256::ZERO, |mut trie| trie.root())
+}
+
+fn build_ordered(items: &[Bytes]) -> Option<SparseTrie> {
     let changes: Vec<(Vec<u8>, Option<&Bytes>)> = (0_u64..)
         .zip(items)
         .map(|(index, item)| (alloy_rlp::encode(index), Some(item)))
         .collect();
     let mut trie = SparseTrie::empty();
-    // An empty trie has no node that could be unknown.
-    match trie.update(&changes) {
-        Ok(()) => trie.root(),
-        Err(_) => B256::ZERO,
-    }
+    trie.update(&changes).ok()?;
+    Some(trie)
 }
 
 /// The value at a hashed key in the trie with this root; `None` is proven absence.
 ///
 /// Every node must be on the key's path, in order, from the root to where the path ends. An empty trie is proven by no node, or by the empty node `0x80`.
 pub fn verify_proof(root: B256, key: B256, nodes: &[Bytes]) -> Result<Option<&[u8]>, ProofError> {
+    verify_path(root, Path::of_key(key.as_slice()), nodes)
+}
+
+/// The item at `index` of the list with this ordered root: a transaction under the transactions root, a receipt under the receipts root.
+///
+/// ```text
+/// transactions root -> [branch] -> [branch] -> [leaf: transaction]      by the nibbles of rlp(index)
+/// ```
+///
+/// Only presence is proven: where the path ends elsewhere is an error, and not the end of the list.
+pub fn verify_ordered_item(root: B256, index: u64, nodes: &[Bytes]) -> Result<&[u8], ProofError> {
+    let key = alloy_rlp::encode(index);
+    verify_path(root, Path::of_key(&key), nodes)?.ok_or(ProofError::Absent { index })
+}
+
+/// The nodes between an ordered root and the item at `index`; none for an index behind the end.
+pub fn prove_ordered_item(items: &[Bytes], index: usize) -> Option<Vec<Bytes>> {
+    items.get(index)?;
+    let mut trie = build_ordered(items)?;
+    trie.root();
+    trie.prove(alloy_rlp::encode(index)).ok()
+}
+
+/// As [`verify_proof`], for a key of any length.
+fn verify_path<'a>(
+    root: B256,
+    path: Path<'_>,
+    nodes: &'a [Bytes],
+) -> Result<Option<&'a [u8]>, ProofError> {
     if nodes.len() > MAX_PROOF_DEPTH {
         return Err(ProofError::TooLong {
             limit: MAX_PROOF_DEPTH,
@@ -168,7 +205,6 @@ pub fn verify_proof(root: B256, key: B256, nodes: &[Bytes]) -> Result<Option<&[u
             [first, ..] => Err(hash_mismatch_or_extra(first, nodes.len())),
         };
     }
-    let path = Path::of_key(key.as_slice());
     let (mut depth, mut below_extension) = (0_usize, false);
     let mut next = Next::Hash(root);
     let mut taken = 0_usize;
@@ -186,7 +222,7 @@ pub fn verify_proof(root: B256, key: B256, nodes: &[Bytes]) -> Result<Option<&[u
         };
         let invalid = |error| ProofError::Node { index, error };
         let view = NodeView::decode(rlp).map_err(invalid)?;
-        check_place(&view, depth, below_extension).map_err(invalid)?;
+        check_place(&view, depth, below_extension, path.len()).map_err(invalid)?;
         let rest = path.skip(depth);
         let child = match view {
             NodeView::Leaf { path, value } => {
@@ -438,6 +474,31 @@ mod tests {
         }
         let too_wide = [&[0xa1, 1][..], &[0; 32]].concat();
         assert!(decode_storage_value(&too_wide).is_err());
+    }
+
+    #[test]
+    fn an_item_is_proven_at_its_index_and_at_no_other() {
+        for count in [1_u64, 2, 17, 128, 129, 300] {
+            let items: Vec<Bytes> = (0..count)
+                .map(|i| Bytes::from(alloc::vec![(i % 255) as u8 + 1; 60]))
+                .collect();
+            let root = compute_ordered_root(&items);
+            for index in 0..count {
+                let at = usize::try_from(index).unwrap();
+                let proof = prove_ordered_item(&items, at).unwrap();
+                let item = verify_ordered_item(root, index, &proof).unwrap();
+                assert_eq!(item, items[at].as_ref());
+                assert!(verify_ordered_item(root, (index + 1) % (count + 1), &proof).is_err());
+                for node in 0..proof.len() {
+                    let mut bytes = proof[node].to_vec();
+                    bytes[4] ^= 1;
+                    let mut changed = proof.clone();
+                    changed[node] = bytes.into();
+                    assert!(verify_ordered_item(root, index, &changed).is_err());
+                }
+            }
+            assert_eq!(prove_ordered_item(&items, items.len()), None);
+        }
     }
 
     #[test]

@@ -9,10 +9,15 @@
 //! Only [`verify_header`], [`verify_segment`] and [`VerifiedHeader::genesis`] make a [`VerifiedHeader`], and a checkpoint whose signer the user trusts
 //! ([`crate::checkpoint`]).
 
+mod ancestors;
 mod error;
 mod rules;
 
-pub use self::{error::HeaderError, rules::compute_base_fee};
+pub use self::{
+    ancestors::{AncestorError, VerifiedAncestor, shorten_ancestors, verify_ancestors},
+    error::HeaderError,
+    rules::compute_base_fee,
+};
 pub use crate::signature::compute_signing_digest;
 
 use crate::{
@@ -23,7 +28,7 @@ use crate::{
     signature::{SignatureBytes, recover_signer},
 };
 use alloc::vec::Vec;
-use alloy_consensus::Header;
+pub use alloy_consensus::Header;
 use alloy_primitives::{Address, B256};
 use alloy_rlp::Encodable;
 
@@ -98,7 +103,7 @@ impl SignedHeader {
 }
 
 /// Ethereum's header: what `alloy-consensus` reads, in a third of the code, and a refusal names the field.
-fn read_header(bytes: &[u8]) -> Result<Header, DecodeError> {
+pub(crate) fn read_header(bytes: &[u8]) -> Result<Header, DecodeError> {
     let mut list = Reader::open("header", bytes)?;
     let header = Header {
         parent_hash: list.value("header.parent_hash")?,

@@ -204,7 +204,7 @@ impl SparseTrie {
             Edge::Root => false,
             Edge::Down(parent, _) => matches!(self.arena.get(parent)?, Node::Extension { .. }),
         };
-        check_place(&view, depth, below_extension).map_err(invalid)?;
+        check_place(&view, depth, below_extension, KEY_NIBBLES).map_err(invalid)?;
         let id = self.arena.insert(own(&view), self.epoch)?;
         self.child_mut(edge)?.node = Some(id);
         let is_inline = |child: &ChildView<'_>| matches!(child, ChildView::Inline(_));
@@ -225,11 +225,12 @@ impl SparseTrie {
     }
 }
 
-/// Checks that a node from outside lies where 32-byte keys can have it.
+/// Checks that a node from outside lies where keys of `nibbles` nibbles can have it.
 pub(crate) fn check_place(
     view: &NodeView<'_>,
     depth: usize,
     below_extension: bool,
+    nibbles: usize,
 ) -> Result<(), NodeError> {
     if below_extension && !matches!(view, NodeView::Branch { .. }) {
         return Err(NodeError::ExtensionChild);
@@ -237,13 +238,13 @@ pub(crate) fn check_place(
     let (end, fits) = match view {
         NodeView::Leaf { path, .. } => {
             let end = depth.saturating_add(path.len());
-            (end, end == KEY_NIBBLES)
+            (end, end == nibbles)
         }
         NodeView::Extension { path, .. } => {
             let end = depth.saturating_add(path.len());
-            (end, end < KEY_NIBBLES)
+            (end, end < nibbles)
         }
-        NodeView::Branch { value, .. } => (depth, depth < KEY_NIBBLES && value.is_empty()),
+        NodeView::Branch { value, .. } => (depth, depth < nibbles && value.is_empty()),
     };
     if fits {
         Ok(())

@@ -65,6 +65,20 @@ pub enum Request {
         /// The block.
         block_hash: B256,
     },
+    /// A block's header and those before it, without signatures.
+    Ancestors {
+        /// The last block.
+        block_hash: B256,
+        /// At most [`MAX_HEADERS`], the last one included.
+        count: u64,
+    },
+    /// One transaction of a block, with its path from the transactions root.
+    Transaction {
+        /// The block.
+        block_hash: B256,
+        /// Its position.
+        index: u64,
+    },
 }
 
 impl Request {
@@ -80,6 +94,8 @@ impl Request {
             Self::Receipts { .. } => 6,
             Self::Locate { .. } => 7,
             Self::Execution { .. } => 8,
+            Self::Ancestors { .. } => 9,
+            Self::Transaction { .. } => 10,
         }
     }
 
@@ -117,6 +133,17 @@ impl Request {
                 | Self::Locate {
                     transaction_hash: hash,
                 } => hash.encode(out),
+                Self::Ancestors {
+                    block_hash,
+                    count: number,
+                }
+                | Self::Transaction {
+                    block_hash,
+                    index: number,
+                } => {
+                    block_hash.encode(out);
+                    number.encode(out);
+                }
             }
         });
     }
@@ -154,6 +181,16 @@ impl Request {
             },
             8 => Self::Execution {
                 block_hash: list.value("execution.block_hash")?,
+            },
+            9 => {
+                let block_hash = list.value("ancestors.block_hash")?;
+                let count = list.value("ancestors.count")?;
+                check_count(count)?;
+                Self::Ancestors { block_hash, count }
+            }
+            10 => Self::Transaction {
+                block_hash: list.value("transaction.block_hash")?,
+                index: list.value("transaction.index")?,
             },
             got => {
                 return Err(DecodeError::Unknown {

@@ -2,14 +2,15 @@
 
 use super::update::Update;
 use crate::{
-    header::SignedHeader,
+    header::{SignedHeader, read_header},
     limits::{
         MAX_BLOCK_TRANSACTIONS, MAX_BODY_ITEM_BYTES, MAX_CODE_BYTES, MAX_EXECUTION_BYTES,
-        MAX_FILTER_SLOTS, MAX_HEADERS, MAX_LEAF_BYTES, MAX_PROOF_DEPTH,
+        MAX_FILTER_SLOTS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_LEAF_BYTES, MAX_PROOF_DEPTH,
     },
     rlp::{DecodeError, Reader, write_list, write_strings},
 };
 use alloc::vec::Vec;
+use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes, U256};
 use alloy_rlp::Encodable;
 
@@ -49,6 +50,10 @@ pub enum Response {
     },
     /// What executing a block needs, as `sidelight-executor` reads it. To this crate it is bytes: who follows a chain need not know how to execute it.
     Execution(Bytes),
+    /// Headers without signatures, ascending; the parent hash of all but the first is left out.
+    Ancestors(Vec<Header>),
+    /// Trie nodes from the transactions root to one transaction.
+    Transaction(Vec<Bytes>),
 }
 
 impl Response {
@@ -64,6 +69,8 @@ impl Response {
             Self::Receipts(_) => 6,
             Self::Locate { .. } => 7,
             Self::Execution(_) => 8,
+            Self::Ancestors(_) => 9,
+            Self::Transaction(_) => 10,
         }
     }
 
@@ -78,7 +85,12 @@ impl Response {
             Self::Transition(update) => update.encode_into(out),
             Self::Proof(proof) => proof.encode_into(out),
             Self::Code(bytes) | Self::Execution(bytes) => bytes.encode(out),
-            Self::Body(items) | Self::Receipts(items) => write_strings(out, items),
+            Self::Body(items) | Self::Receipts(items) | Self::Transaction(items) => {
+                write_strings(out, items);
+            }
+            Self::Ancestors(headers) => write_list(out, |out| {
+                headers.iter().for_each(|header| header.encode(out));
+            }),
             Self::Locate { block_hash, index } => write_list(out, |out| {
                 block_hash.encode(out);
                 index.encode(out);
@@ -103,6 +115,15 @@ impl Response {
                 Self::Locate { block_hash, index }
             }
             8 => Self::Execution(reader.bytes("execution", MAX_EXECUTION_BYTES)?),
+            9 => Self::Ancestors(reader.items("ancestors", MAX_HEADERS, |reader| {
+                read_header(reader.raw("header", MAX_HEADER_BYTES)?)
+            })?),
+            10 => Self::Transaction(reader.strings(
+                "transaction",
+                MAX_PROOF_DEPTH,
+                "transaction.node",
+                MAX_LEAF_BYTES,
+            )?),
             got => {
                 return Err(DecodeError::Unknown {
                     what: "response.kind",

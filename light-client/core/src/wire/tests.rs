@@ -47,6 +47,15 @@ fn client_messages() -> Vec<ClientMessage> {
         Request::Locate {
             transaction_hash: hash,
         },
+        Request::Execution { block_hash: hash },
+        Request::Ancestors {
+            block_hash: hash,
+            count: 1_024,
+        },
+        Request::Transaction {
+            block_hash: hash,
+            index: 300,
+        },
     ];
     let mut messages = vec![
         ClientMessage::Hello {
@@ -92,6 +101,9 @@ fn node_messages() -> Vec<NodeMessage> {
             block_hash: hash,
             index: 3,
         },
+        Response::Execution(bytes(7)),
+        Response::Ancestors(vec![chain.signed(1).header, chain.signed(1).header]),
+        Response::Transaction(vec![bytes(8), bytes(9)]),
     ];
     let mut messages = vec![
         NodeMessage::Welcome {
