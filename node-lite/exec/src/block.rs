@@ -26,7 +26,7 @@ pub struct SealedBlock {
     pub ommers: Vec<Header>,
     /// What was withdrawn from the beacon chain; none before Shanghai, an empty list where there is no beacon chain.
     pub withdrawals: Option<Withdrawals>,
-    /// The block access list (EIP-7928), to which the header of a sealed block commits.
+    /// The block access list (EIP-7928), to which the header of a sealed block commits; empty in an old block, as `bal` and `witness` are.
     pub bal_raw: Bytes,
     /// `bal_raw`, decoded.
     pub bal: Vec<AccountChanges>,
@@ -57,6 +57,28 @@ impl SealedBlock {
     /// Base fee in wei; zero before London.
     pub fn base_fee(&self) -> u64 {
         self.header().base_fee_per_gas.unwrap_or_default()
+    }
+
+    /// The block as it is kept for good: nothing that only its neighbours in time need.
+    pub(crate) fn without_witness(&self) -> Self {
+        Self {
+            signed_header: self.signed_header.clone(),
+            transactions: self.transactions.clone(),
+            senders: self.senders.clone(),
+            receipts: self.receipts.clone(),
+            ommers: self.ommers.clone(),
+            withdrawals: self.withdrawals.clone(),
+            bal_raw: Bytes::new(),
+            bal: Vec::new(),
+            witness: Vec::new(),
+            execution: None,
+            ..*self
+        }
+    }
+
+    /// Whether access list and witness are there: not in old blocks.
+    pub fn has_witness(&self) -> bool {
+        !self.bal_raw.is_empty()
     }
 
     /// Gas used by the transaction at `index` alone.

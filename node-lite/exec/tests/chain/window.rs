@@ -19,7 +19,7 @@ use crate::{
 const NOBODY: Address = address!("0x00000000000000000000000000000000000b0b01");
 
 #[test]
-fn old_blocks_are_pruned_with_a_typed_error_and_their_nodes_are_released() {
+fn old_blocks_keep_their_lists_and_lose_their_witness_and_their_state() {
     let mut harness = Harness::with(|config| config.retain_blocks = 4);
     let sender = Sender::new(0);
     let contract = harness.deploy(&sender, STORE);
@@ -30,15 +30,20 @@ fn old_blocks_are_pruned_with_a_typed_error_and_their_nodes_are_released() {
         harness.seal();
     }
     assert_eq!(harness.chain.oldest_number(), 38);
+    let kept = harness.chain.block_by_hash(old.hash).unwrap();
+    assert_eq!(
+        (kept.hash, &kept.transactions, &kept.receipts),
+        (old.hash, &old.transactions, &old.receipts)
+    );
+    assert!(old.has_witness() && !kept.has_witness() && kept.execution_input().is_none());
+    let (located, index) = harness
+        .chain
+        .locate(*old.transactions[0].tx_hash())
+        .unwrap();
+    assert_eq!((located.hash, index), (old.hash, 0));
+    assert_eq!(harness.chain.block_by_number(0).unwrap().number(), 0);
     assert!(matches!(
-        harness.chain.block_by_number(37),
-        Err(ChainError::Pruned {
-            number: 37,
-            oldest: 38
-        })
-    ));
-    assert!(matches!(
-        harness.chain.block_by_hash(old.hash),
+        harness.chain.block_by_number(1_000),
         Err(ChainError::UnknownBlock)
     ));
     assert!(matches!(
