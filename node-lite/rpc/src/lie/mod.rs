@@ -9,6 +9,7 @@
 mod diff;
 mod frame;
 mod header;
+mod lists;
 mod proof;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use parking_lot::{Mutex, RwLock};
 pub(crate) use diff::alter_update;
 pub(crate) use frame::alter_frame;
 pub(crate) use header::{alter_header, sibling, swap_checkpoint};
+pub(crate) use lists::{alter_ancestors, alter_body, alter_index, alter_receipts};
 pub(crate) use proof::{alter_code, inflate};
 
 macro_rules! lies {
@@ -64,6 +66,13 @@ lies! {
     TruncatedFrame = "truncated_frame", "Messages end in the middle.";
     OversizedFrame = "oversized_frame", "Messages declare more bytes than any message may have.";
     DecompressionBomb = "decompression_bomb", "A message of a few kilobytes inflates to 32 MiB.";
+    OmittedLog = "omitted_log", "The last log of a block is left out of its receipts.";
+    MislabelledLog = "mislabelled_log", "Receipts change places, so that logs seem to be of other transactions and have other positions.";
+    OtherBlockReceipts = "other_block_receipts", "The valid receipts of another block are sent.";
+    OtherBlockBody = "other_block_body", "The valid transactions of another block are sent.";
+    WrongIndex = "wrong_index", "Transactions are said to stand at another place of their block.";
+    WithheldReceipts = "withheld_receipts", "Receipts are said not to be there.";
+    WrongAncestor = "wrong_ancestor", "Old headers have another state root; what links them is left as it is.";
     SwappedCheckpoint = "swapped_checkpoint", "The checkpoint is one of another chain, signed with another key.";
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_consensus::Header;
+use alloy_primitives::{B256, Bytes};
 use node_lite_exec::{Chain, ChainError, SealedBlock, StateError};
-use sidelight_core::header::SignedHeader;
-use sidelight_core::limits::MAX_CODE_BYTES;
+use sidelight_core::header::{SignedHeader, shorten_ancestors};
+use sidelight_core::limits::{MAX_CODE_BYTES, MAX_LEAF_BYTES};
+use sidelight_core::proof::prove_ordered_item;
 use sidelight_core::wire::{
     ClientMessage, EnvelopeError, FailureCode, Filter, MessageType, Mode, NodeMessage,
     ProofResponse, Request, Response, Update,
@@ -172,6 +174,12 @@ impl LiteServer {
                 "the genesis block is not signed and has no update",
             ));
         }
+        if mode != Mode::Headers && !block.has_witness() {
+            return Err(Refusal::new(
+                FailureCode::BehindHistory,
+                "the block's access list is not kept any more",
+            ));
+        }
         let body = build_body(&self.chain, block, mode, filter)?;
         let update = Update {
             signed_header: block.signed_header.clone(),
@@ -198,7 +206,7 @@ impl LiteServer {
     }
 
     /// The code behind a hash.
-    pub(crate) fn code(&self, code_hash: B256) -> Result<alloy_primitives::Bytes, Refusal> {
+    pub(crate) fn code(&self, code_hash: B256) -> Result<Bytes, Refusal> {
         let code = self.chain.state().code(code_hash)?;
         Ok(if self.lies.is_on(Lie::WrongCode) {
             lie::alter_code(code)
@@ -253,11 +261,11 @@ impl LiteServer {
                 }
                 Ok(Response::Code(code))
             }
-            Request::Body { block_hash } => Ok(Response::Body(
-                self.block(*block_hash)?.encoded_transactions(),
-            )),
+            Request::Body { block_hash } => {
+                Ok(Response::Body(self.body(&*self.block(*block_hash)?)))
+            }
             Request::Receipts { block_hash } => Ok(Response::Receipts(
-                self.block(*block_hash)?.encoded_receipts(),
+                self.receipts(&*self.block(*block_hash)?)?,
             )),
             Request::Execution { block_hash } => {
                 let block = self.block(*block_hash)?;
@@ -273,9 +281,15 @@ impl LiteServer {
                     .ok_or_else(|| Refusal::not_found("transaction"))?;
                 Ok(Response::Locate {
                     block_hash: block.hash,
-                    index: index as u64,
+                    index: lie::alter_index(&self.lies, index as u64),
                 })
             }
+            Request::Ancestors { block_hash, count } => {
+                Ok(Response::Ancestors(self.ancestors(*block_hash, *count)?))
+            }
+            Request::Transaction { block_hash, index } => Ok(Response::Transaction(
+                self.transaction(&*self.block(*block_hash)?, *index)?,
+            )),
             _ => Err(Refusal::new(FailureCode::NotSupported, "unknown request")),
         }
     }
@@ -305,6 +319,44 @@ impl LiteServer {
             .take(count as usize)
             .map(|number| Ok(self.signed_header(&*self.chain.block_by_number(number)?)))
             .collect()
+    }
+
+    /// The headers of a block and of those before it, as many as were asked for or there are, without what a client computes.
+    fn ancestors(&self, last: B256, count: u64) -> Result<Vec<Header>, Refusal> {
+        let last = self.block(last)?.number();
+        let first = last.saturating_sub(count.saturating_sub(1));
+        let run = (first..=last).map(|number| {
+            let block = self.chain.block_by_number(number)?;
+            Ok(self.signed_header(&block).header)
+        });
+        let mut run = run.collect::<Result<Vec<_>, Refusal>>()?;
+        shorten_ancestors(&mut run);
+        lie::alter_ancestors(&self.lies, &mut run);
+        Ok(run)
+    }
+
+    /// The path from the transactions root to one transaction.
+    fn transaction(&self, block: &SealedBlock, index: u64) -> Result<Vec<Bytes>, Refusal> {
+        let transactions = self.body(block);
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        let nodes = prove_ordered_item(&transactions, place)
+            .ok_or_else(|| Refusal::not_found("transaction"))?;
+        if nodes.iter().any(|node| node.len() > MAX_LEAF_BYTES) {
+            return Err(Refusal::new(
+                FailureCode::TooLarge,
+                "the transaction is larger than a trie node may be; ask for the body",
+            ));
+        }
+        Ok(nodes)
+    }
+
+    fn body(&self, block: &SealedBlock) -> Vec<Bytes> {
+        lie::alter_body(&self.lies, &self.chain, block)
+    }
+
+    fn receipts(&self, block: &SealedBlock) -> Result<Vec<Bytes>, Refusal> {
+        lie::alter_receipts(&self.lies, &self.chain, block)
+            .ok_or_else(|| Refusal::not_found("receipts"))
     }
 
     fn block(&self, hash: B256) -> Result<Arc<SealedBlock>, Refusal> {
