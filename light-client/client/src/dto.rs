@@ -3,12 +3,16 @@
 //! Words are those of the design: a *level* says how a value was checked, never more. Heights, times, gas and sizes are JSON numbers; wei amounts and storage
 //! words are `0x` quantities, hashes and bytes `0x` data, so that nothing loses precision in JavaScript. A field that is not known is `null`, never zero.
 
+mod logs;
 mod share;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
 
-pub use self::share::Share;
+pub use self::{
+    logs::{LogEntry, LogGap, LogRange, LogsView},
+    share::Share,
+};
 
 /// How a chain value was checked; each level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -690,6 +694,9 @@ pub struct VerificationFailure {
     pub expected: String,
     /// What came.
     pub got: String,
+    /// Of a query for logs: over which part nothing is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<LogRange>,
 }
 
 /// What a subscriber hears: `{ event, data }`.

@@ -14,7 +14,7 @@ use sidelight_core::{
 };
 
 use crate::{
-    dto::{ErrorView, FaultView, VerificationFailure},
+    dto::{ErrorView, FaultView, LogGap, LogRange, VerificationFailure},
     platform::NetError,
 };
 
@@ -29,6 +29,18 @@ pub enum ClientError {
         fault: Box<Fault>,
         /// Who said it.
         peer: String,
+    },
+    /// Logs of which a part is not proven to be complete.
+    #[error("the logs of blocks {from} to {to} are not complete: {cause}")]
+    IncompleteLogs {
+        /// Why, for the first part that is missing.
+        cause: Box<Self>,
+        /// First block of the range.
+        from: u64,
+        /// Last block of the range.
+        to: u64,
+        /// The parts that are missing.
+        missing: Vec<LogGap>,
     },
     /// The parameters make no sense.
     #[error("invalid parameters: {0}")]
@@ -55,6 +67,11 @@ impl ClientError {
     pub fn code(&self) -> i32 {
         match self {
             Self::Verification { .. } => -32090,
+            // That nobody hands out what the header commits to is a failed check as well.
+            Self::IncompleteLogs { cause, .. } => match cause.as_ref() {
+                Self::UnknownBlock(_) => -32090,
+                cause => cause.code(),
+            },
             Self::Params(_) => -32602,
             Self::UnknownBlock(_) => -32001,
             Self::NotSupported(_) => 4200,
@@ -64,12 +81,27 @@ impl ClientError {
 
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::NotSynced | Self::NoPeer(_))
+        match self {
+            Self::IncompleteLogs { cause, .. } => cause.is_retryable(),
+            error => matches!(error, Self::NotSynced | Self::NoPeer(_)),
+        }
     }
 
     /// As it leaves the client; `method` is the one that was called.
     pub fn view(&self, method: &str) -> ErrorView {
-        let data = match self {
+        let data = self.failure(method);
+        ErrorView {
+            code: self.code(),
+            message: self.to_string(),
+            data,
+        }
+    }
+}
+
+impl ClientError {
+    /// What a check refused, or could not be shown.
+    fn failure(&self, method: &str) -> Option<VerificationFailure> {
+        match self {
             Self::Verification { fault, peer } => Some(VerificationFailure {
                 kind: fault.kind().into(),
                 method: method.into(),
@@ -78,13 +110,40 @@ impl ClientError {
                 field: fault.mismatch.field.into(),
                 expected: fault.mismatch.expected.to_string(),
                 got: fault.mismatch.got.to_string(),
+                logs: None,
             }),
+            Self::IncompleteLogs {
+                cause,
+                from,
+                to,
+                missing,
+            } => {
+                let block = missing.first().map_or(*from, |gap| gap.from);
+                let withheld = || {
+                    let mismatch = Mismatch::new("logs", "the whole range", cause.to_string());
+                    Self::Verification {
+                        fault: Box::new(Fault {
+                            number: Some(block),
+                            ..Fault::new(FaultKind::IncompleteLogs, mismatch)
+                        }),
+                        peer: "every node that was asked".into(),
+                    }
+                };
+                let failure = match cause.as_ref() {
+                    Self::UnknownBlock(_) => withheld().failure(method),
+                    cause => cause.failure(method),
+                };
+                let range = LogRange {
+                    from: *from,
+                    to: *to,
+                    missing: missing.clone(),
+                };
+                failure.map(|failure| VerificationFailure {
+                    logs: Some(range),
+                    ..failure
+                })
+            }
             _ => None,
-        };
-        ErrorView {
-            code: self.code(),
-            message: self.to_string(),
-            data,
         }
     }
 }

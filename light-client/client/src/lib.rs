@@ -41,7 +41,7 @@ mod view;
 
 pub use driver::Client;
 pub use error::ClientError;
-pub use reads::BlockId;
+pub use reads::{BlockId, LogQuery};
 
 #[cfg(test)]
 mod testing;

@@ -84,6 +84,10 @@ impl Archive {
         self.entries.back()
     }
 
+    pub(crate) fn first(&self) -> Option<&Entry> {
+        self.entries.front()
+    }
+
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.entries.front().map(|entry| entry.header.number())
     }

@@ -9,13 +9,64 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use sidelight_core::{
-    fault::Fault,
-    wire::{FailureCode, Request},
+    fault::{Fault, FaultKind, Mismatch},
+    wire::{FailureCode, Request, Response},
 };
 
 use super::inner::{Answer, AskError, Inner};
-use crate::error::ClientError;
+use crate::{
+    error::ClientError,
+    platform::{BoxFuture, MaybeSend},
+    reads::Origin,
+};
+
+/// What becomes of an answer: whoever asked keeps what it says, or names the fault.
+pub(crate) trait Judge: MaybeSend {
+    fn judge(&mut self, response: Response) -> Result<(), Fault>;
+}
+
+impl<F: FnMut(Response) -> Result<(), Fault> + MaybeSend> Judge for F {
+    fn judge(&mut self, response: Response) -> Result<(), Fault> {
+        self(response)
+    }
+}
+
+impl Inner {
+    /// Asks one node after another until `judge` takes an answer about `block`. One copy of it for all questions: in a browser each costs a kilobyte.
+    pub(crate) fn ask<'a>(
+        self: &Arc<Self>,
+        request: Request,
+        block: (u64, B256),
+        judge: &'a mut dyn Judge,
+    ) -> BoxFuture<'a, Result<Origin, ClientError>> {
+        let mut asking = Asking::new(self.clone(), request);
+        Box::pin(async move {
+            while let Some(answer) = asking.next().await {
+                let began = asking.inner.platform.ticks_ms();
+                match judge.judge(answer.response) {
+                    Ok(()) => {
+                        asking.accept();
+                        return Ok(Origin {
+                            source: asking.source(),
+                            ms: asking.inner.platform.ticks_ms() - began,
+                            bytes: answer.bytes as u64,
+                        });
+                    }
+                    Err(fault) => asking.refuse(fault.at(block.0, block.1)),
+                }
+            }
+            Err(asking.verdict())
+        })
+    }
+}
+
+/// The fault of an answer that is not of the question's kind.
+pub(crate) fn misfit() -> Fault {
+    let mismatch = Mismatch::new("response.kind", "an answer to the question", "another");
+    Fault::new(FaultKind::WrongResponse, mismatch)
+}
 
 /// One question and who has been asked.
 pub(crate) struct Asking {
@@ -40,24 +91,33 @@ impl Asking {
     }
 
     /// The next node's answer; none when everybody was asked.
-    pub(crate) async fn next(&mut self) -> Option<Answer> {
-        loop {
-            let node = self.choose()?;
-            self.tried.push(node);
-            match self.inner.request(node, self.request.clone()).await {
-                Ok(answer) => return Some(answer),
-                Err(AskError::Fault(fault)) => self.refuse(*fault),
-                Err(AskError::Failure(code, text)) => match code {
-                    FailureCode::NotFound | FailureCode::BehindHistory | FailureCode::TooLarge => {
-                        self.missing = Some(text)
-                    }
-                    _ => self.silent = Some(format!("{}: {text}", code.as_str())),
-                },
-                Err(AskError::Net(error)) => {
-                    self.silent = Some(error.to_string());
-                    if let Some(node) = self.inner.state().nodes.get_mut(node) {
-                        node.score.miss();
-                    }
+    pub(crate) fn next(&mut self) -> BoxFuture<'_, Option<Answer>> {
+        Box::pin(async {
+            loop {
+                let node = self.choose()?;
+                self.tried.push(node);
+                match self.inner.request(node, self.request.clone()).await {
+                    Ok(answer) => return Some(answer),
+                    Err(error) => self.note(node, error),
+                }
+            }
+        })
+    }
+
+    /// Why there is no answer.
+    fn note(&mut self, node: usize, error: AskError) {
+        match error {
+            AskError::Fault(fault) => self.refuse(*fault),
+            AskError::Failure(code, text) => match code {
+                FailureCode::NotFound | FailureCode::BehindHistory | FailureCode::TooLarge => {
+                    self.missing = Some(text)
+                }
+                _ => self.silent = Some(format!("{}: {text}", code.as_str())),
+            },
+            AskError::Net(error) => {
+                self.silent = Some(error.to_string());
+                if let Some(node) = self.inner.state().nodes.get_mut(node) {
+                    node.score.miss();
                 }
             }
         }
@@ -105,6 +165,11 @@ impl Asking {
     /// The last answer could not be judged: the next node is asked, and this one is not to blame.
     pub(crate) fn give_up(&mut self, reason: String) {
         self.missing = Some(reason);
+    }
+
+    /// Whether everybody who was asked said that there is no such thing: a claim, not a proof.
+    pub(crate) const fn is_denied(&self) -> bool {
+        self.missing.is_some() && self.silent.is_none() && self.fault.is_none()
     }
 
     /// Why there is no value, when nobody is left. A lie outweighs silence.

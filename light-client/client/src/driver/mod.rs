@@ -24,7 +24,7 @@ use futures::channel::mpsc;
 use sidelight_core::wire::Filter;
 
 pub(crate) use self::{
-    ask::Asking,
+    ask::{Asking, misfit},
     inner::Inner,
     state::{State, age_ms, view_level},
     watch::WatchedValue,

@@ -20,7 +20,7 @@ use crate::{
     },
     error::{ClientError, view_fault},
     files::write::write_evidence,
-    reads::Body,
+    reads::{Body, OldHeaders},
     store::snapshot::Snapshot,
     transport::{Endpoint, Score},
 };
@@ -127,6 +127,7 @@ pub(crate) struct State {
     pub(crate) told_turn: (bool, bool),
     pub(crate) is_filling: bool,
     pub(crate) bodies: Bodies,
+    pub(crate) old: OldHeaders,
     was_synced: bool,
     faults: VecDeque<FaultView>,
     /// What each block has cost so far: its header may come long before its body.
@@ -176,6 +177,7 @@ impl State {
             told_turn: (false, false),
             is_filling: false,
             bodies: Bodies::default(),
+            old: OldHeaders::default(),
             was_synced: false,
             faults: VecDeque::new(),
             costs: VecDeque::new(),
@@ -401,6 +403,7 @@ impl State {
         };
         let first_gone = follower.head().number().saturating_add(1);
         self.archive.truncate_from(first_gone);
+        self.old.clear();
         if let Some(audit) = &mut self.audit {
             let executed = self.archive.executed().map(|entry| BlockRef {
                 number: entry.header.number(),

@@ -14,7 +14,7 @@ use sidelight_core::{
 
 use super::{BlockId, Known, Origin};
 use crate::{
-    driver::{Asking, Client, Inner, WatchedValue},
+    driver::{Client, Inner, WatchedValue, misfit},
     dto::{AccountView, Labelled, Mode, SlotView, Trust, TrustLevel},
     error::{ClientError, proof_fault},
     files::{
@@ -48,7 +48,7 @@ impl Client {
         slots: &[U256],
         block: BlockId,
     ) -> Result<AccountView, ClientError> {
-        let known = self.inner.resolve(block)?;
+        let known = self.inner.find(block).await?;
         if let Some(view) = self.inner.watched_view(&known, address, slots) {
             return Ok(view);
         }
@@ -62,7 +62,7 @@ impl Client {
         address: Address,
         block: BlockId,
     ) -> Result<Labelled<Bytes>, ClientError> {
-        let known = self.inner.resolve(block)?;
+        let known = self.inner.find(block).await?;
         let account = match self.inner.watched_value(&known, address, &[]) {
             Some(value) => value.account,
             None => self.inner.prove(known.clone(), address, &[]).await?.account,
@@ -86,7 +86,7 @@ impl Client {
         slots: &[U256],
         block: BlockId,
     ) -> Result<Labelled<Json>, ClientError> {
-        let known = self.inner.resolve(block)?;
+        let known = self.inner.find(block).await?;
         let proven = self.inner.prove(known, address, slots).await?;
         let slots = proven.in_order(slots);
         let value = write::eip1186(address, proven.account.as_ref(), &proven.nodes, &slots);
@@ -103,7 +103,7 @@ impl Client {
         slots: &[U256],
         block: BlockId,
     ) -> Result<String, ClientError> {
-        let known = self.inner.resolve(block)?;
+        let known = self.inner.find(block).await?;
         let proven = self.inner.prove(known, address, slots).await?;
         let header = &proven.known.header;
         let (Some(signed), Some(signer)) = (header.signed(), header.signer()) else {
@@ -146,34 +146,27 @@ impl Inner {
             address,
             slots: wanted.clone(),
         };
-        let mut asking = Asking::new(self.clone(), request);
-        while let Some(answer) = asking.next().await {
-            let began = self.platform.ticks_ms();
-            let Response::Proof(proof) = answer.response else {
-                continue;
+        let header = &known.header;
+        let mut found = None;
+        let mut judge = |response| {
+            let Response::Proof(proof) = response else {
+                return Err(misfit());
             };
-            match check(&known.header, address, &wanted, proof) {
-                Ok((account, nodes, slots)) => {
-                    asking.accept();
-                    self.state().counts.proofs += 1 + slots.len() as u64;
-                    let origin = Origin {
-                        source: asking.source(),
-                        ms: self.platform.ticks_ms() - began,
-                        bytes: answer.bytes as u64,
-                    };
-                    return Ok(ProvenAccount {
-                        known,
-                        address,
-                        account,
-                        nodes,
-                        slots,
-                        origin,
-                    });
-                }
-                Err(fault) => asking.refuse(fault.at(known.header.number(), known.header.hash())),
-            }
-        }
-        Err(asking.verdict())
+            found = Some(check(header, address, &wanted, proof)?);
+            Ok(())
+        };
+        let block = (header.number(), header.hash());
+        let origin = self.ask(request, block, &mut judge).await?;
+        let (account, nodes, slots) = found.unwrap_or_default();
+        self.state().counts.proofs += 1 + slots.len() as u64;
+        Ok(ProvenAccount {
+            known,
+            address,
+            account,
+            nodes,
+            slots,
+            origin,
+        })
     }
 
     /// The code behind a hash that an account was proven to have.
@@ -191,29 +184,20 @@ impl Inner {
                 },
             ));
         }
-        let mut asking = Asking::new(self.clone(), Request::Code { code_hash });
-        while let Some(answer) = asking.next().await {
-            let began = self.platform.ticks_ms();
-            let Response::Code(code) = answer.response else {
-                continue;
+        let mut found = Bytes::new();
+        let mut judge = |response| {
+            let Response::Code(code) = response else {
+                return Err(misfit());
             };
-            match verify_code(&code, code_hash) {
-                Ok(()) => {
-                    asking.accept();
-                    self.state().counts.bodies += 1;
-                    let origin = Origin {
-                        source: asking.source(),
-                        ms: self.platform.ticks_ms() - began,
-                        bytes: answer.bytes as u64,
-                    };
-                    return Ok((code, origin));
-                }
-                Err(error) => {
-                    asking.refuse(proof_fault(error).at(known.header.number(), known.header.hash()))
-                }
-            }
-        }
-        Err(asking.verdict())
+            verify_code(&code, code_hash).map_err(proof_fault)?;
+            found = code;
+            Ok(())
+        };
+        let block = (known.header.number(), known.header.hash());
+        let request = Request::Code { code_hash };
+        let origin = self.ask(request, block, &mut judge).await?;
+        self.state().counts.bodies += 1;
+        Ok((found, origin))
     }
 
     /// Fetches the first proof of watched accounts whose value is not known, one after another.
@@ -223,6 +207,7 @@ impl Inner {
             let head = state.archive.head().map(|entry| Known {
                 header: entry.header.clone(),
                 level: entry.level,
+                way: None,
             });
             let is_at_tip = state
                 .follower
@@ -356,6 +341,12 @@ impl Inner {
 }
 
 impl ProvenAccount {
+    /// The proven value of a slot that was asked for.
+    pub(crate) fn slot(&self, wanted: U256) -> Option<U256> {
+        let (_, value, _) = self.slots.iter().find(|(slot, ..)| *slot == wanted)?;
+        Some(*value)
+    }
+
     /// The slots in the order in which they were asked for.
     fn in_order(&self, order: &[U256]) -> Vec<ProvenSlot> {
         let find = |wanted: &U256| self.slots.iter().find(|(slot, ..)| slot == wanted).cloned();

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bloom, Bytes, U256, keccak256};
 use sidelight_core::{
     fault::{Fault, FaultKind, Mismatch},
+    header::Header,
     proof::compute_ordered_root,
     wire::{Request, Response},
 };
 
 use super::{BlockId, Known, Origin, Transaction};
 use crate::{
-    driver::{Asking, Client, Inner, view_level},
+    driver::{Client, Inner, misfit, view_level},
     dto::{BlockView, TransactionSummary, Trust},
     error::ClientError,
 };
@@ -19,11 +20,46 @@ use crate::{
 /// A list of items, and how it was come by.
 pub(crate) type Body = (Arc<Vec<Bytes>>, Origin);
 
+/// Where a block stands, and what its verified header commits to of its lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Commitments {
+    pub(crate) number: u64,
+    pub(crate) hash: B256,
+    pub(crate) timestamp: u64,
+    pub(crate) gas_used: u64,
+    pub(crate) base_fee: Option<u64>,
+    pub(crate) transactions_root: B256,
+    pub(crate) receipts_root: B256,
+    pub(crate) logs_bloom: Bloom,
+}
+
+impl Commitments {
+    /// Of a header whose hash is known to be `hash`.
+    pub(crate) fn of(header: &Header, hash: B256) -> Self {
+        Self {
+            number: header.number,
+            hash,
+            timestamp: header.timestamp,
+            gas_used: header.gas_used,
+            base_fee: header.base_fee_per_gas,
+            transactions_root: header.transactions_root,
+            receipts_root: header.receipts_root,
+            logs_bloom: header.logs_bloom,
+        }
+    }
+}
+
+impl Known {
+    pub(crate) fn commitments(&self) -> Commitments {
+        Commitments::of(self.header.header(), self.header.hash())
+    }
+}
+
 impl Client {
     /// A block with its body.
     pub async fn block(&self, id: BlockId) -> Result<BlockView, ClientError> {
-        let known = self.inner.resolve(id)?;
-        let (body, origin) = self.inner.body(&known).await?;
+        let known = self.inner.find(id).await?;
+        let (body, origin) = self.inner.body(&known.commitments()).await?;
         let transactions = body
             .iter()
             .zip(0..)
@@ -59,42 +95,34 @@ impl Client {
 
 impl Inner {
     /// The transactions of a block, as EIP-2718 byte strings, checked against its transactions root.
-    pub(crate) async fn body(self: &Arc<Self>, known: &Known) -> Result<Body, ClientError> {
-        let hash = known.header.hash();
-        if let Some(body) = self.state().bodies.get(hash) {
+    pub(crate) async fn body(self: &Arc<Self>, block: &Commitments) -> Result<Body, ClientError> {
+        let block_hash = block.hash;
+        if let Some(body) = self.state().bodies.get(block_hash) {
             return Ok(body);
         }
-        let root = known.header.header().transactions_root;
+        let (root, field) = (block.transactions_root, "header.transactions_root");
         let body = self
-            .ordered(
-                known,
-                root,
-                "header.transactions_root",
-                Request::Body { block_hash: hash },
-            )
+            .ordered(block, root, field, Request::Body { block_hash })
             .await?;
-        self.state().bodies.put(hash, body.clone());
+        self.state().bodies.put(block_hash, body.clone());
         Ok(body)
     }
 
     /// The receipts of a block, checked against its receipts root.
-    pub(crate) async fn receipts(self: &Arc<Self>, known: &Known) -> Result<Body, ClientError> {
-        let root = known.header.header().receipts_root;
-        self.ordered(
-            known,
-            root,
-            "header.receipts_root",
-            Request::Receipts {
-                block_hash: known.header.hash(),
-            },
-        )
-        .await
+    pub(crate) async fn receipts(
+        self: &Arc<Self>,
+        block: &Commitments,
+    ) -> Result<Body, ClientError> {
+        let block_hash = block.hash;
+        let (root, field) = (block.receipts_root, "header.receipts_root");
+        self.ordered(block, root, field, Request::Receipts { block_hash })
+            .await
     }
 
     /// A list whose ordered root a header commits to.
     async fn ordered(
         self: &Arc<Self>,
-        known: &Known,
+        block: &Commitments,
         root: B256,
         field: &'static str,
         request: Request,
@@ -108,27 +136,23 @@ impl Inner {
                 },
             ));
         }
-        let mut asking = Asking::new(self.clone(), request);
-        while let Some(answer) = asking.next().await {
-            let began = self.platform.ticks_ms();
-            let (Response::Body(items) | Response::Receipts(items)) = answer.response else {
-                continue;
+        let mut found = Vec::new();
+        let mut judge = |response| {
+            let (Response::Body(items) | Response::Receipts(items)) = response else {
+                return Err(misfit());
             };
             let got = compute_ordered_root(&items);
-            if got == root {
-                asking.accept();
-                self.state().counts.bodies += 1;
-                let origin = Origin {
-                    source: asking.source(),
-                    ms: self.platform.ticks_ms() - began,
-                    bytes: answer.bytes as u64,
-                };
-                return Ok((Arc::new(items), origin));
+            if got != root {
+                let mismatch = Mismatch::new(field, root, got);
+                return Err(Fault::new(FaultKind::BadProof, mismatch));
             }
-            let fault = Fault::new(FaultKind::BadProof, Mismatch::new(field, root, got));
-            asking.refuse(fault.at(known.header.number(), known.header.hash()));
-        }
-        Err(asking.verdict())
+            found = items;
+            Ok(())
+        };
+        let at = (block.number, block.hash);
+        let origin = self.ask(request, at, &mut judge).await?;
+        self.state().counts.bodies += 1;
+        Ok((Arc::new(found), origin))
     }
 
     /// The label of a block and its list of transactions.

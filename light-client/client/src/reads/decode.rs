@@ -10,7 +10,7 @@
 //!
 //! Read from a table of places instead of by a type for each, because this is for show: that the bytes are the block's was checked before, over all of them. The tests hold it against `alloy-consensus`.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, Header, PayloadView};
 use serde_json::Value as Json;
 use sidelight_core::signature::recover_signer;
@@ -181,20 +181,32 @@ impl Transaction {
         self.input.clone()
     }
 
+    /// Wei for each gas that its sender paid in a block with this base fee.
+    pub(crate) fn price(&self, base_fee: Option<u64>) -> u128 {
+        match (self.tip, base_fee) {
+            (Some(tip), Some(base)) => self.max_fee.min(u128::from(base).saturating_add(tip)),
+            _ => self.max_fee,
+        }
+    }
+
+    /// The contract that it was to create, whether or not that succeeded.
+    pub(crate) fn created(&self) -> Option<Address> {
+        match self.to {
+            Some(_) => None,
+            None => Some(self.from()?.create(self.nonce)),
+        }
+    }
+
     /// The fields of `eth_getTransactionByHash` that stand in the transaction itself.
     pub(crate) fn to_json(&self, base_fee: Option<u64>) -> Json {
         let big = |number: u128| json::quantity(U256::from(number));
         let address = |address: Option<Address>| {
             address.map_or(Json::Null, |address| json::data(address.as_slice()))
         };
-        let price = match (self.tip, base_fee) {
-            (Some(tip), Some(base)) => self.max_fee.min(u128::from(base).saturating_add(tip)),
-            _ => self.max_fee,
-        };
         json::object([
             ("nonce", Some(json::number(self.nonce))),
             ("gas", Some(json::number(self.gas))),
-            ("gasPrice", Some(big(price))),
+            ("gasPrice", Some(big(self.price(base_fee)))),
             ("from", Some(address(self.from()))),
             ("to", Some(address(self.to))),
             ("value", Some(json::quantity(self.value))),
@@ -215,7 +227,9 @@ impl Transaction {
 /// A decoded receipt: `[status, cumulative gas, bloom, logs]`.
 #[derive(Debug)]
 pub(crate) struct Receipt {
+    kind: u8,
     status: bool,
+    bloom: Bloom,
     cumulative_gas_used: u64,
     logs: Vec<LogView>,
 }
@@ -225,7 +239,7 @@ impl Receipt {
     pub(crate) fn decode(raw: &[u8]) -> Option<Self> {
         let (kind, list) = split_kind(raw)?;
         let items = read_list(list)?;
-        let [status, gas, _bloom, logs] = items.as_slice() else {
+        let [status, gas, bloom, logs] = items.as_slice() else {
             return None;
         };
         if usize::from(kind) >= LAYOUTS.len() {
@@ -236,6 +250,8 @@ impl Receipt {
             .map(read_log)
             .collect::<Option<_>>()?;
         Some(Self {
+            kind,
+            bloom: read(bloom)?,
             status: read_parity(read(status)?)?,
             cumulative_gas_used: read(gas)?,
             logs,
@@ -248,6 +264,24 @@ impl Receipt {
 
     pub(crate) const fn log_count(&self) -> u64 {
         self.logs.len() as u64
+    }
+
+    pub(crate) const fn status(&self) -> bool {
+        self.status
+    }
+
+    pub(crate) const fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// The bloom filter that stands in it.
+    pub(crate) const fn bloom(&self) -> &Bloom {
+        &self.bloom
+    }
+
+    /// Its logs; their `log_index` counts from its first one.
+    pub(crate) fn logs(&self) -> &[LogView] {
+        &self.logs
     }
 
     pub(crate) fn view(&self, gas_before: u64, first_log: u64) -> ReceiptView {

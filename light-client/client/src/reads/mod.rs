@@ -5,18 +5,27 @@
 //!                                      ^                         |
 //!                                      +---- another node <--- fault
 //! ```
+//!
+//! Older blocks than the kept headers are found by [`history`].
 
 mod account;
 mod block;
 mod decode;
+mod history;
+mod logs;
 mod transaction;
+
+use std::sync::Arc;
 
 use alloy_primitives::B256;
 use sidelight_core::{header::VerifiedHeader, trust::TrustLevel as Level};
 
+pub use self::logs::LogQuery;
 pub(crate) use self::{
-    block::{Body, kind_of},
+    block::{Body, Commitments, kind_of},
     decode::{Receipt, Transaction},
+    history::OldHeaders,
+    transaction::Placed,
 };
 use crate::{
     driver::Inner,
@@ -77,6 +86,17 @@ impl BlockId {
 pub(crate) struct Known {
     pub(crate) header: VerifiedHeader,
     pub(crate) level: Level,
+    /// For a block older than the headers that are kept: how it follows from one that is.
+    pub(crate) way: Option<Arc<Way>>,
+}
+
+/// How an old block follows from a followed one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Way {
+    /// In words, in order.
+    pub(crate) steps: Vec<String>,
+    /// What proving it cost.
+    pub(crate) bytes: u64,
 }
 
 /// How a value was come by.
@@ -112,6 +132,7 @@ impl Inner {
         Ok(Known {
             header: entry.header.clone(),
             level: entry.level,
+            way: None,
         })
     }
 
@@ -126,10 +147,15 @@ impl Inner {
     ) -> Trust {
         let now_ms = self.platform.now_ms();
         let header = &known.header;
-        let mut all = vec![match header.signer() {
-            Some(signer) => format!("the header is signed by {signer}, whose turn it was"),
-            None => "the header's hash is pinned by the chain's rules".into(),
-        }];
+        let mut all = match (&known.way, header.signer()) {
+            (Some(way), _) => way.steps.clone(),
+            (None, Some(signer)) => {
+                vec![format!(
+                    "the header is signed by {signer}, whose turn it was"
+                )]
+            }
+            (None, None) => vec!["the header's hash is pinned by the chain's rules".into()],
+        };
         all.extend(checks);
         // What is proven under a block that was executed here is as good as the block.
         let is_executed = known.level >= Level::Executed;
@@ -149,7 +175,7 @@ impl Inner {
             state_root: Some(header.state_root()),
             checks: all,
             proof,
-            proof_bytes: origin.bytes,
+            proof_bytes: origin.bytes + known.way.as_ref().map_or(0, |way| way.bytes),
             ms: (origin.ms * 1_000.0).round() / 1_000.0,
             source: origin.source.clone(),
             age_ms: crate::driver::age_ms(header, now_ms),

@@ -9,7 +9,7 @@ use crate::{
     dto::{AccountView, Labelled},
     error::ClientError,
     json::{self, data, number, word},
-    reads::{BlockId, Known, Origin, Transaction, kind_of},
+    reads::{BlockId, Commitments, Known, Origin, Transaction, kind_of},
 };
 
 impl Client {
@@ -33,8 +33,8 @@ impl Client {
         id: BlockId,
         full: bool,
     ) -> Result<Labelled<Json>, ClientError> {
-        let known = self.inner.resolve(id)?;
-        let (body, origin) = self.inner.body(&known).await?;
+        let known = self.inner.find(id).await?;
+        let (body, origin) = self.inner.body(&known.commitments()).await?;
         let trust = self.inner.label_body(&known, body.len(), &origin);
         Ok(Labelled {
             value: block_json(&known, &body, full)?,
@@ -55,7 +55,7 @@ fn block_json(known: &Known, body: &[Bytes], full: bool) -> Result<Json, ClientE
     let header = known.header.header();
     let transactions = (0..).zip(body).map(|(index, raw)| match full {
         false => Ok(word(keccak256(raw))),
-        true => transaction_json(known, index, raw),
+        true => transaction_json(&known.commitments(), index, raw),
     });
     let transactions = transactions.collect::<Result<_, _>>()?;
     Ok(json::object([
@@ -113,17 +113,25 @@ fn block_size(known: &Known, body: &[Bytes]) -> u64 {
     list(known.header.header().length() + transactions + 2) as u64
 }
 
-fn transaction_json(known: &Known, index: u64, raw: &Bytes) -> Result<Json, ClientError> {
-    let header = known.header.header();
-    let decoded = Transaction::decode(raw);
-    let decoded =
-        decoded.ok_or_else(|| ClientError::NotSupported("decoding this transaction".into()))?;
+/// A transaction of a block, as `eth_getTransactionByHash` gives it.
+pub(super) fn transaction_json(
+    block: &Commitments,
+    index: u64,
+    raw: &Bytes,
+) -> Result<Json, ClientError> {
+    let decoded = decode_transaction(raw)?;
     let place = json::object([
         ("hash", Some(word(keccak256(raw)))),
         ("type", Some(json::quantity(U256::from(kind_of(raw))))),
-        ("blockHash", Some(word(known.header.hash()))),
-        ("blockNumber", Some(number(header.number))),
+        ("blockHash", Some(word(block.hash))),
+        ("blockNumber", Some(number(block.number))),
+        ("blockTimestamp", Some(number(block.timestamp))),
         ("transactionIndex", Some(number(index))),
     ]);
-    Ok(json::merge(decoded.to_json(header.base_fee_per_gas), place))
+    Ok(json::merge(decoded.to_json(block.base_fee), place))
+}
+
+pub(super) fn decode_transaction(raw: &[u8]) -> Result<Transaction, ClientError> {
+    Transaction::decode(raw)
+        .ok_or_else(|| ClientError::NotSupported("decoding this transaction".into()))
 }

@@ -10,6 +10,7 @@
 mod eth;
 mod options;
 mod params;
+mod receipts;
 
 use serde_json::Value as Json;
 
@@ -42,6 +43,7 @@ impl Client {
             }
             "sidelight_block" => to_text(&self.block(params.block(0)?).await?),
             "sidelight_transaction" => to_text(&self.transaction(params.hash(0)?).await?),
+            "sidelight_getLogs" => to_text(&self.logs(&receipts::read_query(params, 0)?).await?),
             "sidelight_request" => to_text(&self.request(params.text(0)?, &params.list(1)).await?),
             "sidelight_saveProof" => {
                 let (address, slots) = (params.address(0)?, params.slots(1)?);
@@ -93,6 +95,14 @@ impl Client {
             "eth_getBlockByNumber" | "eth_getBlockByHash" => {
                 self.block_by(params.block(0)?, params.flag(1)?).await
             }
+            "eth_getTransactionByHash" => self.transaction_by_hash(params.hash(0)?).await,
+            "eth_getTransactionByBlockHashAndIndex" | "eth_getTransactionByBlockNumberAndIndex" => {
+                self.transaction_by_place(params.block(0)?, params.quantity(1)?)
+                    .await
+            }
+            "eth_getTransactionReceipt" => self.receipt(params.hash(0)?).await,
+            "eth_getBlockReceipts" => self.block_receipts(params.block(0)?).await,
+            "eth_getLogs" => self.complete_logs(&receipts::read_query(params, 0)?).await,
             _ => Err(ClientError::NotSupported(method.chars().take(80).collect())),
         }
     }
