@@ -229,7 +229,9 @@ fn module(ws: &Workspace, module: &Module) -> Result<()> {
 pub(crate) fn optimise(ws: &Workspace, file: &Path, level: &str) -> Result<()> {
     Run::new(ws, "wasm-opt")
         // Functions of one name are alike: side by side they compress better.
-        .args([level, "--reorder-functions-by-name"])
+        .args([level, "--converge", "--reorder-functions-by-name"])
+        // The lowest kilobyte is the end of the stack: no address is computed to lie there.
+        .arg("--low-memory-unused")
         .args(["--strip-debug", "--strip-producers"])
         .args(WASM_FEATURES)
         .arg(file)
