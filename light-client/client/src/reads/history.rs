@@ -276,7 +276,7 @@ impl Inner {
                 let (header, bytes) = self.fetch_header(number, lowest).await?;
                 way.bytes = way.bytes.saturating_add(bytes);
                 way.steps.push(format!(
-                    "{length} parent hashes lead to it from block {}",
+                    "{length} parent hashes lead to it from block {} of the followed chain",
                     from.number()
                 ));
                 return Ok(self.remember(header, way));
@@ -344,7 +344,7 @@ mod tests {
             while at != wanted {
                 let next = next_jump(at, wanted);
                 assert!(next < at && next >= wanted && at - next <= WINDOW);
-                assert!(next == wanted || next % WINDOW == 0);
+                assert!(next == wanted || next.is_multiple_of(WINDOW));
                 (at, jumps) = (next, jumps + 1);
             }
             assert!(jumps <= (head - wanted) / WINDOW + 2);

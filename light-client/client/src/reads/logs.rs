@@ -541,7 +541,7 @@ mod tests {
     fn queries_are_bounded() {
         assert!(query(&[A; 257], &[]).check().is_err());
         assert!(query(&[], &[&[T; 257]]).check().is_err());
-        assert!(query(&[], &[&[]; 5]).check().is_err());
-        assert!(query(&[A; 256], &[&[T; 256]; 4]).check().is_ok());
+        assert!(query(&[], &[&[] as &[B256]; 5]).check().is_err());
+        assert!(query(&[A; 256], &[&[T; 256] as &[B256]; 4]).check().is_ok());
     }
 }
