@@ -146,6 +146,52 @@ pub(crate) enum What {
         #[arg(value_parser = parse_slot)]
         slot: U256,
     },
+    /// A transaction, proven to stand in its block
+    Transaction(Hash),
+    /// What came of a transaction: status, gas, logs
+    Receipt(Hash),
+    /// The logs of a range of blocks, with a proof that none is left out
+    Logs(Logs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Hash {
+    /// The transaction's hash
+    pub(crate) hash: B256,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Logs {
+    /// First block, as a number or a hash
+    #[arg(long, value_name = "BLOCK", default_value = "latest")]
+    pub(crate) from: String,
+    /// Last block
+    #[arg(long, value_name = "BLOCK", default_value = "latest")]
+    pub(crate) to: String,
+    /// Emitted by this account; give several for any of them
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(crate) address: Vec<Address>,
+    /// With this topic at the first place, at the second if given again, and so on; alternatives are parted by commas, "any" is any
+    #[arg(long = "topic", value_name = "HASH", value_parser = parse_topic)]
+    pub(crate) topics: Vec<Topic>,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// The alternatives for one place; any if empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Topic(pub(crate) Vec<B256>);
+
+/// How an answer is reached and shown.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connect: Connect,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -226,6 +272,17 @@ fn parse_watch(text: &str) -> Result<WatchEntry, String> {
         address,
         slots: slots.collect::<Result<_, _>>()?,
     })
+}
+
+fn parse_topic(text: &str) -> Result<Topic, String> {
+    if text == "any" {
+        return Ok(Topic(Vec::new()));
+    }
+    let options = text.split(',').map(|option| {
+        let option = option.parse();
+        option.map_err(|error| format!("topic: {error}"))
+    });
+    options.collect::<Result<_, _>>().map(Topic)
 }
 
 fn parse_share(text: &str) -> Result<Share, String> {

@@ -8,7 +8,7 @@ use sidelight_client::{
 use crate::{
     Exit, Outcome,
     args::{Account, Get, What},
-    connect, explain,
+    connect, explain, lists,
     output::{self, line},
 };
 
@@ -16,6 +16,9 @@ pub(crate) async fn run(args: Get) -> Outcome {
     let (account, slots) = match &args.what {
         What::Balance(account) | What::Nonce(account) | What::Code(account) => (account, vec![]),
         What::Storage { account, slot } => (account, vec![*slot]),
+        What::Transaction(wanted) => return lists::transaction(wanted).await,
+        What::Receipt(wanted) => return lists::receipt(wanted).await,
+        What::Logs(wanted) => return lists::logs(wanted).await,
     };
     let block = BlockId::parse(&account.block).map_err(|error| explain(&error))?;
     let options = account.connect.options(Mode::Headers, Vec::new())?;

@@ -12,6 +12,7 @@ mod args;
 mod checkpoint;
 mod follow;
 mod get;
+mod lists;
 mod output;
 mod verify;
 
@@ -107,7 +108,7 @@ fn explain_silence(client: &Client, seconds: u64) -> (Exit, String) {
 fn explain(error: &ClientError) -> (Exit, String) {
     let exit = match error {
         ClientError::Verification { fault, .. } if fault.kind.is_conflict() => Exit::Conflict,
-        ClientError::Verification { .. } => Exit::Refused,
+        error if error.code() == -32090 => Exit::Refused,
         ClientError::Params(_) | ClientError::NotSupported(_) => Exit::Usage,
         _ => Exit::Unknown,
     };
