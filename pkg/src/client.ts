@@ -6,6 +6,7 @@ import { Channel } from "./channel.js";
 import { Emitter, type Listener } from "./emitter.js";
 import { openEndpoint } from "./endpoint.js";
 import { SidelightError, abortError, codes } from "./errors.js";
+import { Feeds } from "./feeds.js";
 import { forward } from "./forward.js";
 import { isVerified } from "./methods.js";
 import { checkOptions, toStartOptions, type LightClientOptions } from "./options.js";
@@ -13,7 +14,18 @@ import { LightProvider, checkRequest, type Provider, type ProviderEvents, type R
 import { Refusals } from "./refusals.js";
 import { toPostable } from "./wasm.js";
 import type { WasmSources } from "./host.js";
-import type { ClientEvents, ClientState, FileVerdict, Hex, Labelled, Status, WatchEntry } from "./types.js";
+import type {
+  ClientEvents,
+  ClientState,
+  FileVerdict,
+  Hex,
+  Labelled,
+  LogFilter,
+  LogsView,
+  ReorgEvent,
+  Status,
+  WatchEntry,
+} from "./types.js";
 
 /** States that a client does not leave. */
 const ENDED: ReadonlySet<ClientState> = new Set(["halted", "conflict", "crashed"]);
@@ -44,6 +56,7 @@ export class LightClient implements AsyncDisposable {
   readonly #nodes: readonly string[];
   readonly #allowed: ReadonlySet<string>;
   readonly #refusals = new Refusals();
+  readonly #feeds: Feeds;
   #status: Status | undefined;
   #isConnected = false;
   #isClosed = false;
@@ -58,6 +71,9 @@ export class LightClient implements AsyncDisposable {
     );
     const answer = async (method: string, params: readonly unknown[]) => this.#answer(method, params);
     this.provider = new LightProvider(answer, this.#providerEvents);
+    this.#feeds = new Feeds(answer, (subscription, result) => {
+      this.#providerEvents.emit("message", { type: "eth_subscription", data: { subscription, result } });
+    });
   }
 
   /** @internal */
@@ -132,6 +148,11 @@ export class LightClient implements AsyncDisposable {
     return (await this.#forward(method, params, signal)) as Labelled<T>;
   }
 
+  /** Logs over a range, and over which part of it they are complete. `eth_getLogs` is the same, and fails where a part is missing. */
+  async logs(filter: LogFilter): Promise<LogsView> {
+    return (await this.#channel.request("sidelight_getLogs", [filter])) as LogsView;
+  }
+
   /** Checks a proof, transition, evidence or checkpoint file. Nothing of it leaves this machine. */
   async verifyFile(file: string | Blob, { stateRoot }: { stateRoot?: Hex } = {}): Promise<FileVerdict> {
     const text = typeof file === "string" ? file : await file.text();
@@ -163,6 +184,7 @@ export class LightClient implements AsyncDisposable {
       this.#onStatus({ ...this.#status, state: "halted" });
     }
     this.#disconnect("the client is closed");
+    this.#feeds.clear();
     this.#events.clear();
     this.#providerEvents.clear();
   }
@@ -172,6 +194,7 @@ export class LightClient implements AsyncDisposable {
   }
 
   async #answer(method: string, params: readonly unknown[]): Promise<unknown> {
+    if (Feeds.has(method)) return this.#feeds.request(method, params);
     if (!isVerified(method)) return (await this.#forward(method, params)).value;
     return this.#refusals.guard(method, params, () => this.#channel.request(method, params));
   }
@@ -187,6 +210,8 @@ export class LightClient implements AsyncDisposable {
 
   #onEvent<K extends keyof ClientEvents>(event: K, data: unknown): void {
     if (event === "status") return this.#onStatus(data as Status);
+    if (event === "block") this.#feeds.onBlock();
+    if (event === "reorg") this.#feeds.onReorg(data as ReorgEvent);
     this.#events.emit(event, data as ClientEvents[K]);
     if (event !== "crashed") return;
     if (this.#status) this.#onStatus({ ...this.#status, state: "crashed" });

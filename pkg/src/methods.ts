@@ -24,6 +24,12 @@ export const methods: Readonly<Record<string, Verification>> = {
   eth_getCode: "proven",
   eth_getStorageAt: "proven",
   eth_getProof: "proven",
+  eth_getTransactionByHash: "proven",
+  eth_getTransactionByBlockHashAndIndex: "proven",
+  eth_getTransactionByBlockNumberAndIndex: "proven",
+  eth_getTransactionReceipt: "proven",
+  eth_getBlockReceipts: "proven",
+  eth_getLogs: "proven",
   eth_call: "executed",
   eth_estimateGas: "executed",
 };

@@ -12,7 +12,7 @@ export interface RequestArguments {
   readonly params?: readonly unknown[] | object | undefined;
 }
 
-/** Events of EIP-1193. A client has one chain and holds no accounts: `chainChanged` and `message` are never emitted. */
+/** Events of EIP-1193. `message` carries what `eth_subscribe` has asked for. A client has one chain and holds no accounts: `chainChanged` is never emitted. */
 export interface ProviderEvents {
   connect: { chainId: string };
   disconnect: SidelightError;

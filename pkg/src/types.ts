@@ -304,6 +304,46 @@ export interface LogView {
   logIndex: number;
 }
 
+/** Which logs, as in `eth_getLogs`. */
+export interface LogFilter {
+  fromBlock?: Hex | "latest" | "earliest";
+  toBlock?: Hex | "latest" | "earliest";
+  /** Instead of a range. */
+  blockHash?: Hex;
+  /** Any, if it is not given. */
+  address?: Hex | readonly Hex[];
+  /** For each place one, several, or null for any. */
+  topics?: readonly (Hex | readonly Hex[] | null)[];
+}
+
+/** A log at its place in the chain. */
+export interface LogEntry extends LogView {
+  block: BlockRef;
+  /** Unix seconds. */
+  timestamp: number;
+  transactionHash: Hex;
+  transactionIndex: number;
+}
+
+/** Blocks over which a list of logs is not proven to be complete. */
+export interface LogGap {
+  from: number;
+  to: number;
+  reason: string;
+}
+
+/** Logs over a range, and over which part of it nothing is left out. */
+export interface LogsView {
+  from: number;
+  to: number;
+  complete: boolean;
+  /** The logs are complete over the rest of the range. */
+  missing: LogGap[];
+  /** Oldest first. */
+  logs: LogEntry[];
+  trust: Trust;
+}
+
 /** The verdict over a file. */
 export interface FileVerdict {
   kind: "proof" | "transition" | "evidence" | "checkpoint" | "eip1186" | "unknown";
@@ -342,6 +382,8 @@ export interface VerificationFailure {
   field: string;
   expected: string;
   got: string;
+  /** Of a query for logs: over which part nothing is proven. */
+  logs?: { from: number; to: number; missing: LogGap[] };
 }
 
 /** What a client emits. */
