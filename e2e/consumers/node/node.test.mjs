@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { BrowserProvider } from "ethers";
 import { SidelightError, createLightClient, isVerificationError } from "sidelight";
-import { createPublicClient, custom, parseEther } from "viem";
+import { createPublicClient, createWalletClient, custom, http, parseEther } from "viem";
+import { mnemonicToAccount } from "viem/accounts";
+import { foundry } from "viem/chains";
 import { ALICE, startNode } from "../support/node-lite.mjs";
 
 const BOB = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -69,6 +71,49 @@ test("ethers reads and calls through it", async () => {
   assert.equal(BigInt(await ethers.call({ data: ANSWER })), 42n);
   assert.equal(await ethers.estimateGas({ from: ALICE, to: BOB, value: 1n }), 21_000n);
   ethers.destroy();
+});
+
+/** Deploys a contract that emits a log with the topic 42 and no data whenever it is called. */
+const LOGGER = "0x65602a5f5fa1005f526006601af3";
+const TOPIC = `0x${"2a".padStart(64, "0")}`;
+
+test("viem and ethers read transactions, receipts and logs through it", async () => {
+  const account = mnemonicToAccount("test test test test test test test test test test test junk", { addressIndex: 5 });
+  const wallet = createWalletClient({ account, chain: foundry, transport: http(node.url) });
+  const viem = createPublicClient({ transport: custom(client.provider), pollingInterval: 100 });
+  const deployed = await viem.waitForTransactionReceipt({ hash: await wallet.deployContract({ abi: [], bytecode: LOGGER }) });
+  const address = deployed.contractAddress;
+  const filter = await viem.request({ method: "eth_newFilter", params: [{ address }] });
+  const heard = new Promise((resolve) => client.provider.on("message", resolve));
+  const subscription = await client.provider.request({ method: "eth_subscribe", params: ["logs", { address }] });
+
+  const hash = await wallet.sendTransaction({ to: address });
+  const receipt = await viem.waitForTransactionReceipt({ hash });
+  assert.equal(receipt.status, "success");
+  const theirs = await node.rpc("eth_getTransactionReceipt", [hash]);
+  assert.deepEqual(await client.provider.request({ method: "eth_getTransactionReceipt", params: [hash] }), theirs);
+  assert.equal((await viem.getTransaction({ hash })).from, account.address.toLowerCase());
+
+  const range = { address, fromBlock: deployed.blockNumber, toBlock: receipt.blockNumber };
+  const logs = await viem.getLogs(range);
+  assert.equal(logs.length, 1);
+  assert.deepEqual([logs[0].transactionHash, logs[0].topics], [hash, [TOPIC]]);
+  const changes = await viem.request({ method: "eth_getFilterChanges", params: [filter] });
+  assert.deepEqual(changes.map((log) => log.transactionHash), [hash]);
+  assert.deepEqual(await viem.request({ method: "eth_getFilterChanges", params: [filter] }), []);
+  assert.equal(await viem.request({ method: "eth_uninstallFilter", params: [filter] }), true);
+  const { type, data } = await heard;
+  assert.deepEqual([type, data.subscription, data.result.transactionHash], ["eth_subscription", subscription, hash]);
+
+  const ethers = new BrowserProvider(client.provider);
+  assert.equal((await ethers.getTransactionReceipt(hash)).index, Number(theirs.transactionIndex));
+  const again = await ethers.getLogs({ address, fromBlock: Number(deployed.blockNumber), toBlock: Number(receipt.blockNumber), topics: [TOPIC] });
+  assert.deepEqual(again.map((log) => log.transactionHash), [hash]);
+  assert.equal((await ethers.getTransaction(hash)).to, (await ethers.getTransactionReceipt(hash)).to);
+  ethers.destroy();
+
+  const view = await client.logs({ address, fromBlock: "0x0" });
+  assert.deepEqual([view.complete, view.from, view.logs.length], [true, 0, 1]);
 });
 
 test("a value comes with its label", async () => {

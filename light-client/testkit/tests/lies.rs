@@ -256,6 +256,31 @@ fn false_values_and_code_do_not_pass_their_proofs() {
 }
 
 #[test]
+fn a_run_of_ancestors_costs_less_than_two_thirds_of_the_signed_headers() {
+    let mut chain = TestChain::new(3);
+    for _ in 0..300 {
+        chain.busy_block();
+    }
+    let node = LyingNode::new(&chain);
+    let head = chain.chain().head();
+    let signed = Request::Headers {
+        start: head.number() - 255,
+        count: 256,
+    };
+    let plain = Request::Ancestors {
+        block_hash: head.hash,
+        count: 256,
+    };
+    let (signed, plain) = (node.ask(1, signed), node.ask(1, plain));
+    assert!(
+        plain.len() * 3 < signed.len() * 2,
+        "{} and {} bytes",
+        plain.len(),
+        signed.len()
+    );
+}
+
+#[test]
 fn when_the_node_is_honest_again_the_tab_goes_on() {
     let (mut chain, filter) = setup();
     let node = LyingNode::new(&chain);
