@@ -6,6 +6,7 @@
 //!   size     pkg/wasm, pkg/evm                     raw and gzip, against the gates
 //!   rivals   Helios and Colibri from npm           size, compilation, instantiation, beside ours
 //!   stream   sidelight follow                      bytes per block in each mode
+//!   history  the package in Node                   bytes and time of reads 10,000 blocks back
 //!   browser  the explorer in Chromium              start to verified head
 //! ```
 
@@ -44,6 +45,7 @@ const PARTS: &[Part] = &[
     ("size", sizes),
     ("rivals", rivals),
     ("stream", stream),
+    ("history", history),
     ("browser", browser),
 ];
 
@@ -150,6 +152,14 @@ fn stream(ws: &Workspace) -> Result<Value> {
         ws,
         "e2e/bench/stream.mjs",
         "Measure the bytes of a block in each mode (about 90 s)",
+    )
+}
+
+fn history(ws: &Workspace) -> Result<Value> {
+    script(
+        ws,
+        "e2e/bench/history.mjs",
+        "Measure reads 10,000 blocks back (about 60 s)",
     )
 }
 

@@ -81,6 +81,7 @@ pub(super) fn render(results: &Value) -> String {
     modules(&mut page, &results["rivals"]);
     cases(&mut page, results);
     stream(&mut page, &results["stream"]);
+    history(&mut page, &results["history"]);
     page
 }
 
@@ -222,6 +223,31 @@ fn stream(page: &mut String, stream: &Value) {
             format_args!(
                 "| `{mode}` | {:.0} | {} |\n",
                 number("bytesPerBlock"),
+                short(number("ms"))
+            ),
+        );
+    }
+}
+
+fn history(page: &mut String, history: &Value) {
+    let Some(reads) = history["reads"].as_object() else {
+        return;
+    };
+    let hits = &history["blocksWithLogs"];
+    put(
+        page,
+        format_args!(
+            "\n## Old blocks\n\nA client in Node, in mode `headers`, that starts at a checkpoint below the head of a chain of 10,000 nearly empty blocks, {hits} of them with a log. A new client for each read; all that it receives.\n\n"
+        ),
+    );
+    page.push_str("| read | bytes | ms |\n|---|---|---|\n");
+    for (read, numbers) in reads {
+        let number = |field: &str| numbers[field].as_f64().unwrap_or(f64::NAN);
+        put(
+            page,
+            format_args!(
+                "| {read} | {:.0} | {} |\n",
+                number("bytes"),
                 short(number("ms"))
             ),
         );
