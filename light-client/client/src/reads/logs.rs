@@ -207,7 +207,7 @@ impl Inner {
             });
         }
         let hits = std::mem::take(&mut walk.hits);
-        let searched = hits.len();
+        let mut searched = 0_usize;
         let mut gaps: Vec<Gap> = Vec::new();
         let mut found: Vec<Vec<LogEntry>> = Vec::new();
         let (mut count, mut data) = (0_usize, 0_usize);
@@ -217,8 +217,9 @@ impl Inner {
                 .map(|block| Task::Running(Box::pin(self.logs_of(block, query))));
             for (block, logs) in some.iter().zip(join(logs.collect()).await) {
                 match logs {
-                    Ok((logs, bytes)) => {
-                        walk.origin.bytes = walk.origin.bytes.saturating_add(bytes);
+                    Ok((logs, origin)) => {
+                        searched = searched.saturating_add(1);
+                        walk.origin.add(origin);
                         count = count.saturating_add(logs.len());
                         data = data
                             .saturating_add(logs.iter().map(|entry| entry.log.data.len()).sum());
@@ -248,7 +249,7 @@ impl Inner {
         }
         let entries = found.into_iter().rev().flatten().collect();
         below.extend(gaps.into_iter().rev());
-        let trust = self.label_logs(top, from, &walk, searched);
+        let trust = self.label_logs(top, &walk, hits.len(), searched);
         Ok(Found {
             entries,
             from,
@@ -330,21 +331,18 @@ impl Inner {
                 hash = lowest.header().parent_hash;
             }
             number = first;
-            walk.origin.bytes = walk.origin.bytes.saturating_add(origin.bytes);
-            walk.origin.ms += origin.ms;
-            walk.origin.source = origin.source;
+            walk.origin.add(origin);
         }
         Ok(())
     }
 
-    /// The logs of one block that match, and the bytes that came for them.
+    /// The logs of one block that match, and what they cost.
     async fn logs_of(
         self: &Arc<Self>,
         block: &Commitments,
         query: &LogQuery,
-    ) -> Result<(Vec<LogEntry>, u64), ClientError> {
-        let (receipts, origin) = self.receipts(block).await?;
-        let mut bytes = origin.bytes;
+    ) -> Result<(Vec<LogEntry>, Origin), ClientError> {
+        let (receipts, mut cost) = self.receipts(block).await?;
         let mut found: Vec<LogEntry> = Vec::new();
         let (mut bloom, mut position) = (Bloom::ZERO, 0);
         for (index, raw) in (0..).zip(receipts.iter()) {
@@ -368,42 +366,40 @@ impl Inner {
         indices.dedup();
         if indices.len() > FEW {
             // All of them at once; what follows finds the list in the cache.
-            bytes = bytes.saturating_add(self.body(block).await?.1.bytes);
+            cost.add(self.body(block).await?.1);
         }
         for index in indices {
             let placed = self.transaction_in(block, index).await?;
             let (raw, _, origin) = placed.ok_or_else(|| missing_transaction(block, index))?;
-            bytes = bytes.saturating_add(origin.bytes);
+            cost.add(origin);
             let hash = keccak256(raw);
             let of_it = found
                 .iter_mut()
                 .filter(|entry| entry.transaction_index == index);
             of_it.for_each(|entry| entry.transaction_hash = hash);
         }
-        Ok((found, bytes))
+        Ok((found, cost))
     }
 
-    fn label_logs(&self, mut top: Known, from: u64, walk: &Walk, searched: usize) -> Trust {
+    fn label_logs(&self, mut top: Known, walk: &Walk, hits: usize, searched: usize) -> Trust {
         top.level = top.level.min(walk.level);
+        let number = top.header.number();
+        let lowest = number.saturating_sub(walk.headers.saturating_sub(1));
         let checks = vec![
-            format!(
-                "the headers of {} blocks, {from} to {}, are linked by their hashes",
-                walk.headers,
-                top.header.number()
-            ),
+            format!("the headers of blocks {lowest} to {number} are linked by their hashes"),
             format!(
                 "the bloom filters of {} of them exclude such a log",
-                walk.headers.saturating_sub(searched as u64)
+                walk.headers.saturating_sub(hits as u64)
             ),
             format!(
-                "the receipts of the other {searched} give their receipts roots and bloom filters"
+                "the receipts of {searched} of the other {hits} give their receipts roots and bloom filters"
             ),
         ];
         self.label(&top, view_level(Level::Signed), checks, None, &walk.origin)
     }
 }
 
-type Logs = Result<(Vec<LogEntry>, u64), ClientError>;
+type Logs = Result<(Vec<LogEntry>, Origin), ClientError>;
 
 /// A block's logs on their way.
 enum Task<'a> {

@@ -107,6 +107,15 @@ pub(crate) struct Origin {
     pub(crate) bytes: u64,
 }
 
+impl Origin {
+    /// Another part of the same value.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.ms += other.ms;
+        self.source = other.source;
+    }
+}
+
 impl Inner {
     /// The verified header of a block.
     pub(crate) fn resolve(&self, id: BlockId) -> Result<Known, ClientError> {
