@@ -37,7 +37,7 @@ try {
       result.blocksWithLogs += 1;
     }
   }
-  await rpc(node.url, "dev_seal", ["0x2"]);
+  await rpc(node.url, "dev_seal");
   const head = Number(await rpc(node.url, "eth_blockNumber"));
   const { hash: checkpoint } = await rpc(node.url, "eth_getBlockByNumber", [hex(head - 1), false]);
 
