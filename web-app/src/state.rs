@@ -11,7 +11,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sidelight_client::dto::{ErrorView, Event, EvidenceView, FaultView, Mode, ReorgEvent, Status};
+use sidelight_client::dto::{
+    ClientState, ErrorView, Event, EvidenceView, FaultView, Mode, ReorgEvent, Status,
+};
 
 use crate::feed::{Feed, Line, Pace, Row};
 use crate::format::Unit;
@@ -32,6 +34,8 @@ pub(crate) struct App {
     pub(crate) unit: RwSignal<Unit>,
     /// The client's own account of itself.
     pub(crate) status: RwSignal<Option<Status>>,
+    /// The verifier has reached a node's head, or there is no node to reach.
+    was_synced: RwSignal<bool>,
     /// The state of the page.
     pub(crate) health: RwSignal<Health>,
     /// The live list, newest first.
@@ -76,6 +80,7 @@ impl App {
             now_ms: RwSignal::new(js_sys::Date::now()),
             unit: RwSignal::new(settings::unit()),
             status: RwSignal::new(None),
+            was_synced: RwSignal::new(false),
             health: RwSignal::new(Health::Starting),
             lines: RwSignal::new(Vec::new()),
             waiting: RwSignal::new(0),
@@ -155,9 +160,9 @@ impl App {
             .with(|status| status.as_ref()?.head.as_ref().map(|head| head.number))
     }
 
-    /// There is a verified head to ask about.
+    /// There is a verified head to ask about, and it was the newest once: before that, "latest" has no answer.
     pub(crate) fn is_ready(self) -> bool {
-        self.head_number().is_some()
+        self.was_synced.get() && self.head_number().is_some()
     }
 
     /// What is checked of every block.
@@ -265,6 +270,11 @@ impl App {
         self.waiting.set(waiting);
         if let Some(status) = status {
             let health = Health::of(Some(&status));
+            let is_on_the_way =
+                matches!(status.state, ClientState::Starting | ClientState::Syncing);
+            if !is_on_the_way && !self.was_synced.get_untracked() {
+                self.was_synced.set(true);
+            }
             self.status.set(Some(status));
             if self.health.with_untracked(|old| *old != health) {
                 self.health.set(health);
