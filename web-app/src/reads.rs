@@ -19,7 +19,7 @@ pub(crate) enum Read<T> {
     /// The answer, verified.
     Got(T),
     /// Refused or not to be had; the error says which.
-    Failed(ErrorView),
+    Failed(Box<ErrorView>),
 }
 
 /// A question and its answer.
@@ -100,7 +100,7 @@ async fn ask<T>(
     if is_current {
         reading
             .value
-            .set(answer.map_or_else(Read::Failed, Read::Got));
+            .set(answer.map_or_else(|error| Read::Failed(Box::new(error)), Read::Got));
     }
 }
 
@@ -120,7 +120,7 @@ where
     move || match reading.value.get() {
         Read::Got(answer) => draw(answer),
         Read::Failed(error) => {
-            view! { <Trouble error on_again=move || reading.again() /> }.into_any()
+            view! { <Trouble error=*error on_again=move || reading.again() /> }.into_any()
         }
         Read::Waiting => match app.health.get() {
             Health::Failed(reason) => {
