@@ -3,7 +3,7 @@
 use super::{
     Follower,
     config::PeerId,
-    event::{Event, VerifiedBlock, VerifiedBody},
+    event::{Contradiction, Event, VerifiedBlock, VerifiedBody},
     goals::Goal,
 };
 use crate::{
@@ -179,6 +179,14 @@ impl Follower {
                 let fault = error.fault(next);
                 if fault.kind.is_conflict() {
                     self.conflict = Some(fault.clone());
+                    let contradiction = Contradiction {
+                        parent: self.head.clone(),
+                        header: next.clone(),
+                        body: body.clone(),
+                        fault: fault.clone(),
+                    };
+                    self.events
+                        .push_back(Event::Conflict(Box::new(contradiction)));
                 }
                 self.note_failure(
                     Goal::Body {

@@ -7,7 +7,7 @@ use crate::{
     header::VerifiedHeader,
     trust::TrustLevel,
     update::{VerifiedTransition, VerifiedWatch},
-    wire::Request,
+    wire::{Body, Request},
 };
 use alloc::boxed::Box;
 use alloy_primitives::B256;
@@ -50,6 +50,19 @@ pub struct VerifiedBlock {
     pub peer: Option<PeerId>,
 }
 
+/// A block that its own sequencer's commitments contradict, with all that it takes to show it to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The block before it.
+    pub parent: VerifiedHeader,
+    /// Its header.
+    pub header: VerifiedHeader,
+    /// What the header commits to, and what it takes to check that.
+    pub body: Body,
+    /// What the check found.
+    pub fault: Fault,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,6 +85,8 @@ pub enum Event {
         /// What and why.
         fault: Fault,
     },
+    /// The sequencer contradicts itself in one block: the head stays below it. Said once, before the fault.
+    Conflict(Box<Contradiction>),
     /// The sequencer equivocated, and the follower goes on ([`super::Reorgs::Follow`]).
     Evidence(VerifiedEvidence),
     /// The sequencer equivocated, and the follower stays where it is for good ([`super::Reorgs::Halt`]).

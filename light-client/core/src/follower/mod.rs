@@ -34,7 +34,7 @@ mod tree;
 
 pub use self::{
     config::{FollowerConfig, PeerId, Reorgs},
-    event::{Event, VerifiedBlock, VerifiedBody, Want},
+    event::{Contradiction, Event, VerifiedBlock, VerifiedBody, Want},
     peers::PeerStatus,
 };
 
