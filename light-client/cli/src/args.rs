@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Read a value, with its proof checked
     #[command(after_help = EXIT_CODES)]
     Get(Get),
-    /// Judge a proof, transition, evidence or checkpoint file, or an eth_getProof result, offline
+    /// Judge a proof, transition, evidence, invalid block or checkpoint file, or an eth_getProof result, offline
     #[command(after_help = EXIT_CODES)]
     Verify(Verify),
     /// Print the verified head as a checkpoint that another client can start from
@@ -119,6 +119,9 @@ pub(crate) struct Follow {
     /// Print one JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
+    /// Where evidence goes when the sequencer contradicts itself
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) evidence: PathBuf,
     /// Watch an account, and slots of it: ADDRESS or ADDRESS:SLOT,SLOT
     #[arg(long = "watch", value_name = "ADDRESS[:SLOT,..]", value_parser = parse_watch)]
     pub(crate) watch: Vec<WatchEntry>,

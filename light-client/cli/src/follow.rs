@@ -1,5 +1,7 @@
 //! `sidelight follow`: a line for each verified block, faults beside it.
 
+use std::path::Path;
+
 use futures::{StreamExt, future::Either};
 use sidelight_client::{
     Client,
@@ -38,9 +40,30 @@ pub(crate) async fn run(args: Follow) -> Outcome {
     for fault in &client.status().faults {
         print_fault(fault);
     }
-    let outcome = print_blocks(&client, &args).await;
+    let mut outcome = print_blocks(&client, &args).await;
+    if let Err((Exit::Conflict, reason)) = &mut outcome {
+        reason.push_str(&save_evidence(&client, &args.evidence));
+    }
     client.close().await;
     outcome
+}
+
+/// Writes what shows the conflict to others, and says where.
+fn save_evidence(client: &Client, folder: &Path) -> String {
+    let text = match client.evidence() {
+        Ok(Some(text)) => text,
+        Ok(None) => return "\nno evidence was kept".into(),
+        Err(error) => return format!("\n{error}"),
+    };
+    let number = client
+        .status()
+        .conflict
+        .map_or(0, |conflict| conflict.number);
+    let path = folder.join(format!("sidelight-evidence-{number}.json"));
+    match std::fs::write(&path, text) {
+        Ok(()) => format!("\nevidence: {}", path.display()),
+        Err(error) => format!("\nevidence: {}: {error}", path.display()),
+    }
 }
 
 async fn print_blocks(client: &Client, args: &Follow) -> Outcome {
@@ -200,7 +223,7 @@ fn describe_conflict(status: &Status) -> String {
 
 fn describe(evidence: &EvidenceView) -> String {
     format!(
-        "{} signed two blocks at height {}: {} and {}\n{}",
-        evidence.signer, evidence.number, evidence.first, evidence.second, evidence.file
+        "{} signed two blocks at height {}: {} and {}",
+        evidence.signer, evidence.number, evidence.first, evidence.second
     )
 }

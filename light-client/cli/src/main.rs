@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Follow(args) => follow::run(args).await,
             Command::Get(args) => get::run(args).await,
-            Command::Verify(args) => verify::run(&args),
+            Command::Verify(args) => verify::run(&args).await,
             Command::Checkpoint(args) => checkpoint::run(args).await,
         }
     }))

@@ -7,8 +7,9 @@ use std::{
 };
 
 use sidelight_client::{
-    dto::FileVerdict,
-    files::{MAX_FILE_BYTES, find_state_root, verify_file},
+    dto::{FileOutcome, FileVerdict},
+    files::{MAX_FILE_BYTES, find_state_root, verify_file_on},
+    platform,
 };
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     output::{line, red},
 };
 
-pub(crate) fn run(args: &Verify) -> Outcome {
+pub(crate) async fn run(args: &Verify) -> Outcome {
     let root = match &args.block {
         None => args.root,
         Some(block) => {
@@ -30,25 +31,32 @@ pub(crate) fn run(args: &Verify) -> Outcome {
             })?)
         }
     };
-    let verdict = verify_file(&read(&args.file)?, root);
+    let verdict = verify_file_on(platform::current().as_ref(), &read(&args.file)?, root).await;
     if args.json {
         line(&serde_json::to_string(&verdict).unwrap_or_default());
     } else {
         print(&verdict);
     }
-    match (verdict.ok, verdict.kind.as_str()) {
-        (true, _) => Ok(()),
+    match (verdict.outcome, verdict.kind.as_str()) {
+        (FileOutcome::Holds | FileOutcome::Proven, _) => Ok(()),
         // The reason has been printed.
-        (false, "unknown") => Err((Exit::Usage, String::new())),
-        (false, _) => Err((Exit::Refused, String::new())),
+        (FileOutcome::Undecided, _) => Err((Exit::Unknown, String::new())),
+        (_, "unknown") => Err((Exit::Usage, String::new())),
+        _ => Err((Exit::Refused, String::new())),
     }
 }
 
 fn print(verdict: &FileVerdict) {
     match &verdict.reason {
-        Some(reason) => eprintln!("{}", red(&format!("refused: {reason}"))),
+        Some(reason) => eprintln!(
+            "{}",
+            red(&format!("{}: {reason}", verdict.title.to_lowercase()))
+        ),
         None => {
-            line(&verdict.title);
+            match verdict.outcome {
+                FileOutcome::Proven => line(&format!("Proven: {}", verdict.title)),
+                _ => line(&verdict.title),
+            };
             let width = verdict
                 .facts
                 .iter()

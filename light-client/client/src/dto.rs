@@ -197,6 +197,9 @@ pub struct Status {
     pub faults: Vec<FaultView>,
     /// Set in state `conflict`.
     pub halted: Option<EvidenceView>,
+    /// Set in state `conflict`: the block in which the sequencer contradicts itself.
+    #[serde(default)]
+    pub conflict: Option<ConflictView>,
     /// Accounts that are watched.
     pub watching: u64,
     /// What it starts from: `genesis`, `checkpoint` or `store`.
@@ -380,6 +383,18 @@ pub struct FaultView {
     pub at: u64,
 }
 
+/// A block in which the sequencer contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictView {
+    /// Stable machine word, e.g. `invalid_execution`.
+    pub kind: String,
+    /// Its height.
+    pub number: u64,
+    /// Whether there is a file that shows it to others: `sidelight_evidence`.
+    pub has_evidence: bool,
+}
+
 /// Two signed blocks at one height.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvidenceView {
@@ -547,13 +562,32 @@ pub struct LogView {
     pub log_index: u64,
 }
 
+/// What judging a file came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FileOutcome {
+    /// What the file says of a chain is so, under the signer and the rules that the facts name.
+    Holds,
+    /// It does not hold, or cannot be read.
+    Refused,
+    /// The signer that the facts name did what the file accuses it of.
+    Proven,
+    /// The file does not show what it accuses a signer of.
+    NotProven,
+    /// It could not be judged here: that takes the execution of a block.
+    Undecided,
+}
+
 /// The verdict over a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileVerdict {
-    /// `proof`, `transition`, `evidence`, `checkpoint`, `eip1186` or `unknown`.
+    /// `proof`, `transition`, `evidence`, `invalid_block`, `checkpoint`, `eip1186` or `unknown`.
     pub kind: String,
-    /// It holds.
+    /// It holds, or is proven.
     pub ok: bool,
+    /// What the judgement came to.
+    pub outcome: FileOutcome,
     /// One line.
     pub title: String,
     /// What it establishes, in order.

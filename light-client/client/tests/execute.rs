@@ -22,7 +22,10 @@ use common::{Node, Tab, options};
 use node_lite_exec::Signer;
 use sidelight_client::{
     BlockId, ClientError,
-    dto::{ClientState, Event, ExecutedEvent, Mode, PeerState, Share, StartOptions, TrustLevel},
+    dto::{
+        ClientState, Event, ExecutedEvent, FileOutcome, Mode, PeerState, Share, StartOptions,
+        TrustLevel,
+    },
 };
 use sidelight_core::{
     header::SignedHeader,
@@ -342,6 +345,18 @@ async fn an_invalid_block_is_a_conflict_whoever_serves_it() {
             panic!("{error:?}");
         };
         assert_eq!(fault.kind(), "invalid_execution");
+        let conflict = status.conflict.unwrap();
+        assert_eq!(
+            (conflict.kind.as_str(), conflict.number),
+            ("invalid_execution", sealed.number())
+        );
+        assert!(conflict.has_evidence);
+        // What it keeps is enough for anybody else.
+        let evidence = tab.client.evidence().unwrap().unwrap();
+        let verdict = tab.client.verify_file(&evidence, None).await;
+        assert_eq!(verdict.outcome, FileOutcome::Proven, "{verdict:?}");
+        let named = verdict.facts.iter().any(|fact| fact.value == field);
+        assert!(named, "{verdict:?}");
     }
 }
 

@@ -12,9 +12,11 @@ mod queue;
 
 use std::sync::Arc;
 
+use alloy_primitives::{B256, Bytes};
 use sidelight_core::{
     fault::Fault,
-    wire::{Request, Response},
+    follower::Contradiction,
+    wire::{Body, Request, Response},
 };
 
 pub(crate) use self::queue::{Audit, Task};
@@ -103,7 +105,7 @@ impl Inner {
                 chain_id: self.trust.rules.chain_id,
                 parent: task.parent.clone(),
                 header: task.header.clone(),
-                input,
+                input: input.clone(),
             };
             match self.platform.execute(job).await {
                 Verdict::Verified {
@@ -128,7 +130,7 @@ impl Inner {
                     let fault = Fault::new(kind, mismatch).at(number, hash);
                     let is_conflict = kind.is_conflict();
                     if is_conflict {
-                        self.state().on_invalid(fault.clone());
+                        self.state().on_invalid(fault.clone(), input);
                     }
                     asking.refuse(fault);
                     if is_conflict {
@@ -170,15 +172,16 @@ impl super::state::State {
         }
     }
 
-    /// A block was executed, and is not what its header says.
-    fn on_invalid(&mut self, fault: Fault) {
+    /// A block was executed from `input`, and is not what its header says.
+    fn on_invalid(&mut self, fault: Fault, input: Bytes) {
         let number = fault.number.unwrap_or_default();
         let hash = fault.hash.unwrap_or_default();
         let noted = self
             .follower
             .as_mut()
-            .is_some_and(|follower| follower.note_invalid(fault));
+            .is_some_and(|follower| follower.note_invalid(fault.clone()));
         if noted {
+            self.show_invalid(fault, hash, input);
             self.archive.cap_levels(number);
         }
         if let Some(audit) = &mut self.audit {
@@ -186,6 +189,24 @@ impl super::state::State {
                 true => audit.end_invalid(),
                 false => audit.end_skipped(hash),
             }
+        }
+    }
+
+    /// Keeps what shows the block to others, unless its headers are too old to be here.
+    fn show_invalid(&mut self, fault: Fault, hash: B256, input: Bytes) {
+        let by_hash = |hash| self.archive.by_hash(hash).map(|entry| entry.header.clone());
+        let header = by_hash(hash);
+        let parent = header
+            .as_ref()
+            .and_then(|header| by_hash(header.header().parent_hash));
+        if let (Some(header), Some(parent)) = (header, parent) {
+            let found = Contradiction {
+                parent,
+                header,
+                body: Body::Headers,
+                fault,
+            };
+            self.keep_contradiction(Box::new(found), Some(input));
         }
     }
 }

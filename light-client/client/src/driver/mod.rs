@@ -20,6 +20,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use futures::channel::mpsc;
 use sidelight_core::wire::Filter;
 
@@ -31,7 +32,10 @@ pub(crate) use self::{
 };
 use crate::{
     chains,
-    dto::{ClientState, Event, StartOptions, Status, StorageOption, WatchEntry},
+    dto::{
+        ClientState, Event, FileOutcome, FileVerdict, StartOptions, Status, StorageOption,
+        WatchEntry,
+    },
     error::ClientError,
     files,
     platform::Platform,
@@ -155,6 +159,34 @@ impl Client {
                 "a checkpoint of this block: {reason}"
             ))),
         }
+    }
+
+    /// The text of a file that shows to anyone in what the sequencer contradicts itself; none while nothing does.
+    pub fn evidence(&self) -> Result<Option<String>, ClientError> {
+        let state = self.inner.state();
+        if let Some(evidence) = &state.halted {
+            return Ok(Some(evidence.file.clone()));
+        }
+        let Some((found, input)) = state.contradiction.clone() else {
+            return Ok(None);
+        };
+        drop(state);
+        let cannot = |reason: &str| {
+            ClientError::NotSupported(format!("evidence against this block: {reason}"))
+        };
+        let text = files::write_invalid_block(&self.inner.trust.rules, &found, input.as_ref());
+        let text = text.ok_or_else(|| cannot("nobody has signed it"))?;
+        // A header inside of a run may carry no signature of its own. That executing gives what was found is not checked once more.
+        let verdict = files::verify_file(&text, None);
+        match verdict.outcome {
+            FileOutcome::Proven | FileOutcome::Undecided => Ok(Some(text)),
+            _ => Err(cannot(&verdict.reason.unwrap_or_default())),
+        }
+    }
+
+    /// Judges a file, with this client's platform for what takes the execution of a block.
+    pub async fn verify_file(&self, text: &str, state_root: Option<B256>) -> FileVerdict {
+        files::verify_file_on(self.inner.platform.as_ref(), text, state_root).await
     }
 
     /// Drops everything that is stored. A client that is started after it begins at its trust root.

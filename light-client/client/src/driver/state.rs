@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use futures::channel::{mpsc, oneshot};
 use sidelight_core::{
     fault::{Fault, FaultKind},
-    follower::{Event as Followed, Follower, PeerId, VerifiedBlock, VerifiedBody},
+    follower::{Contradiction, Event as Followed, Follower, PeerId, VerifiedBlock, VerifiedBody},
     header::VerifiedHeader,
     trust::TrustLevel as Level,
     wire::{Filter, Mode as WireMode, Response},
@@ -15,8 +15,8 @@ use sidelight_core::{
 use super::{archive::Archive, audit::Audit, inner::AskError, watch::WatchSet};
 use crate::{
     dto::{
-        BlockEvent, BlockRef, ClientState, Event, EvidenceView, FaultView, HeadView, Mode,
-        PeerState, PeerView, ReorgEvent, Status, StorageView, TrustLevel, VerifiedCounts,
+        BlockEvent, BlockRef, ClientState, ConflictView, Event, EvidenceView, FaultView, HeadView,
+        Mode, PeerState, PeerView, ReorgEvent, Status, StorageView, TrustLevel, VerifiedCounts,
     },
     error::{ClientError, view_fault},
     files::write::write_evidence,
@@ -116,6 +116,8 @@ pub(crate) struct State {
     pub(crate) storage: StorageView,
     pub(crate) anchor: &'static str,
     pub(crate) halted: Option<EvidenceView>,
+    /// What shows the first contradiction in a block, and what executing it took.
+    pub(crate) contradiction: Option<(Box<Contradiction>, Option<Bytes>)>,
     /// Evidence that is not written yet.
     pub(crate) unsaved_evidence: Option<Vec<u8>>,
     pub(crate) unsaved_filter: bool,
@@ -168,6 +170,7 @@ impl State {
             storage,
             anchor: "genesis",
             halted: None,
+            contradiction: None,
             unsaved_evidence: None,
             unsaved_filter: false,
             counts: VerifiedCounts::default(),
@@ -294,6 +297,7 @@ impl State {
                     old_head,
                     new_head,
                 } => self.on_reorg(depth, old_head, new_head),
+                Followed::Conflict(found) => self.keep_contradiction(found, None),
                 Followed::Fault { peer, fault } => self.on_fault(peer, &fault, now_ms),
                 Followed::Evidence(evidence) => {
                     self.unsaved_evidence = Some(evidence.evidence().encode())
@@ -464,6 +468,31 @@ impl State {
         self.emit(Event::Halted(view));
     }
 
+    /// Keeps what shows a contradiction to others; the first one is enough.
+    pub(crate) fn keep_contradiction(&mut self, found: Box<Contradiction>, input: Option<Bytes>) {
+        self.status_is_old = true;
+        self.contradiction.get_or_insert((found, input));
+    }
+
+    /// The block in which the sequencer contradicts itself.
+    fn conflict_view(&self) -> Option<ConflictView> {
+        let fault = match &self.halted {
+            Some(evidence) => {
+                return Some(ConflictView {
+                    kind: FaultKind::Equivocation.as_str().into(),
+                    number: evidence.number,
+                    has_evidence: true,
+                });
+            }
+            None => self.follower.as_ref()?.conflict()?,
+        };
+        Some(ConflictView {
+            kind: fault.kind().into(),
+            number: fault.number.unwrap_or_default(),
+            has_evidence: self.contradiction.is_some(),
+        })
+    }
+
     /// Why nothing is answered, in state `conflict`.
     pub(crate) fn conflict_error(&self) -> Option<ClientError> {
         let halted = self.halted.as_ref().map(|evidence| {
@@ -535,6 +564,7 @@ impl State {
             verified: self.counts,
             faults: self.faults.iter().cloned().collect(),
             halted: self.halted.clone(),
+            conflict: self.conflict_view(),
             watching: self.filter.accounts().len() as u64,
             anchor: self.anchor.into(),
             executed: self.audit.as_ref().map(Audit::view),

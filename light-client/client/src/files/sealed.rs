@@ -16,7 +16,7 @@ use super::{Judged, Refusal, agree, eip1186::AccountProof, fact, json};
 use crate::{chains, dto::Fact};
 
 /// A file is judged without a clock: "not from the future" cannot be checked.
-const ANY_TIME: u64 = u64::MAX;
+pub(super) const ANY_TIME: u64 = u64::MAX;
 
 pub(super) fn judge_proof(file: &Json, state_root: Option<B256>) -> Result<Judged, Refusal> {
     let rules = read_rules(file)?;
@@ -82,7 +82,7 @@ pub(super) fn judge_transition(file: &Json) -> Result<Judged, Refusal> {
 }
 
 /// The accounts that an update speaks of, with the slots that it says changed.
-fn filter_of(watched: &[Watched]) -> Result<Filter, Refusal> {
+pub(super) fn filter_of(watched: &[Watched]) -> Result<Filter, Refusal> {
     let slots = |watched: &Watched| match watched {
         Watched::Present { entry, .. } => entry
             .storage_changes
@@ -174,7 +174,7 @@ pub(super) fn judge_checkpoint(file: &Json) -> Result<Judged, Refusal> {
 }
 
 /// Rules as hex of their RLP.
-fn read_rules(file: &Json) -> Result<ChainRules, Refusal> {
+pub(super) fn read_rules(file: &Json) -> Result<ChainRules, Refusal> {
     let raw: Bytes = json::parse(file, "rules")?;
     ChainRules::decode(&raw).map_err(|error| Refusal::of("rules")(&error))
 }
@@ -193,7 +193,11 @@ fn read_signer(file: &Json, rules: &ChainRules) -> Result<Address, Refusal> {
 }
 
 /// A header of the file that stands without its parent.
-fn read_anchor(file: &Json, name: &str, rules: &ChainRules) -> Result<VerifiedHeader, Refusal> {
+pub(super) fn read_anchor(
+    file: &Json,
+    name: &str,
+    rules: &ChainRules,
+) -> Result<VerifiedHeader, Refusal> {
     let signed = read_signed(file, name)?;
     let header = match signed.header.number {
         0 => VerifiedHeader::genesis(signed.header, rules),
@@ -202,7 +206,7 @@ fn read_anchor(file: &Json, name: &str, rules: &ChainRules) -> Result<VerifiedHe
     header.map_err(|error| Refusal::of(name)(&error))
 }
 
-fn describe_header(header: &VerifiedHeader, rules: &ChainRules) -> Vec<Fact> {
+pub(super) fn describe_header(header: &VerifiedHeader, rules: &ChainRules) -> Vec<Fact> {
     let chain = if *rules == chains::dev() {
         "dev, built in"
     } else {

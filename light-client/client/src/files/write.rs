@@ -21,6 +21,9 @@ pub(crate) const EVIDENCE: &str = "sidelight/evidence@1";
 /// A header to start from.
 pub(crate) const CHECKPOINT: &str = "sidelight/checkpoint@1";
 
+/// A block that its signer's own commitments contradict.
+pub(crate) const INVALID_BLOCK: &str = "sidelight/invalid-block@1";
+
 /// A slot, its proven value and the nodes that prove it.
 pub(crate) type ProvenSlot = (U256, U256, Vec<Bytes>);
 
@@ -119,15 +122,15 @@ pub(crate) fn write_checkpoint(
     ])))
 }
 
-fn text(text: &str) -> Option<Json> {
+pub(super) fn text(text: &str) -> Option<Json> {
     Some(Json::String(text.into()))
 }
 
-fn hex(bytes: &[u8]) -> Option<Json> {
+pub(super) fn hex(bytes: &[u8]) -> Option<Json> {
     Some(data(bytes))
 }
 
-fn pretty(json: &Json) -> String {
+pub(super) fn pretty(json: &Json) -> String {
     // The alternate form of a value's text is indented.
     format!("{json:#}")
 }

@@ -20,7 +20,6 @@ use crate::{
     driver::Client,
     dto::{ErrorView, Finality, Labelled, Trust, TrustLevel},
     error::ClientError,
-    files::verify_file,
     json,
 };
 
@@ -51,8 +50,10 @@ impl Client {
                 Ok(Json::String(text).to_string())
             }
             "sidelight_verifyFile" => {
-                to_text(&verify_file(params.text(0)?, params.optional_hash(1)?))
+                let (text, root) = (params.text(0)?, params.optional_hash(1)?);
+                to_text(&self.verify_file(text, root).await)
             }
+            "sidelight_evidence" => to_text(&self.evidence()?),
             "sidelight_watch" => to_text(&self.watch(&options::read_watch(params.at(0))?).await?),
             "sidelight_forget" => self.forget().await.map(|()| "null".into()),
             "sidelight_close" => {
