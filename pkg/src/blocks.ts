@@ -1,5 +1,5 @@
 /**
- * Executes whole blocks for mode `execute`: a small pool of workers, each with the EVM module.
+ * Executes whole blocks, for mode `execute` and for files that accuse one: a small pool of workers, each with the EVM module.
  *
  * ```text
  *   verifier --execute(chainId, parent, header, input)--> queue --> worker 1: executeBlock --> verdict

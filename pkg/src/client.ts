@@ -153,7 +153,15 @@ export class LightClient implements AsyncDisposable {
     return (await this.#channel.request("sidelight_getLogs", [filter])) as LogsView;
   }
 
-  /** Checks a proof, transition, evidence or checkpoint file. Nothing of it leaves this machine. */
+  /** The text of a file that shows to anybody in what the sequencer contradicts itself; `null` while nothing does. */
+  async evidence(): Promise<string | null> {
+    return (await this.#channel.request("sidelight_evidence", [])) as string | null;
+  }
+
+  /**
+   * Checks a proof, transition, evidence, invalid block or checkpoint file. Nothing of it leaves this machine. Where that takes the execution of a block, the module of the EVM is
+   * loaded.
+   */
   async verifyFile(file: string | Blob, { stateRoot }: { stateRoot?: Hex } = {}): Promise<FileVerdict> {
     const text = typeof file === "string" ? file : await file.text();
     const params = stateRoot === undefined ? [text] : [text, stateRoot];

@@ -4,7 +4,7 @@
  * ```text
  *   request --> eth_call, eth_estimateGas --> Executor --+
  *           \                                            v
- *            +-> everything else ------------> verifier (sidelight-wasm) --blocks, in mode execute--> BlockPool
+ *            +-> everything else ------------> verifier (sidelight-wasm) --blocks to execute--> BlockPool
  * ```
  * @module
  */
@@ -79,12 +79,12 @@ export class Host {
       await module.default({ module_or_path: await compile(sources.verifier, file) });
       const onEvent = (json: string) => this.#event(json);
       const text = JSON.stringify(options ?? null);
-      const { mode } = (options ?? {}) as { mode?: unknown };
       const workers = sources.workers ?? defaultWorkers();
-      const pool = mode === "execute" ? new BlockPool(workers, sources.evm) : undefined;
+      // Nothing is loaded before there is a block to execute: in mode `execute`, or for a file that accuses one.
+      const pool = new BlockPool(workers, sources.evm);
       this.#pool = pool;
-      const execute = pool && ((...block: Parameters<BlockPool["execute"]>) => pool.execute(...block));
-      this.#client = await rethrow(module.Client.start(text, onEvent, execute, pool && workers));
+      const execute = (...block: Parameters<BlockPool["execute"]>) => pool.execute(...block);
+      this.#client = await rethrow(module.Client.start(text, onEvent, execute, workers));
     } catch (error) {
       this.#isStarted = false;
       this.#endPool();

@@ -101,11 +101,22 @@ export interface Status {
   faults: FaultView[];
   /** Set in state `conflict`. */
   halted: EvidenceView | null;
+  /** Set in state `conflict`: the block in which the sequencer contradicts itself. */
+  conflict: ConflictView | null;
   watching: number;
   /** What it starts from. */
   anchor: "genesis" | "checkpoint" | "store";
   /** What was executed here; `null` unless the mode is `execute`. */
   executed: ExecutedView | null;
+}
+
+/** A block in which the sequencer contradicts itself. */
+export interface ConflictView {
+  /** For example `equivocation`, `state_root_mismatch` or `invalid_execution`. */
+  kind: string;
+  number: number;
+  /** Whether `client.evidence()` gives a file that shows it to others. */
+  hasEvidence: boolean;
 }
 
 /** What a client in mode `execute` has executed since it started. */
@@ -346,8 +357,11 @@ export interface LogsView {
 
 /** The verdict over a file. */
 export interface FileVerdict {
-  kind: "proof" | "transition" | "evidence" | "checkpoint" | "eip1186" | "unknown";
+  kind: "proof" | "transition" | "evidence" | "invalid_block" | "checkpoint" | "eip1186" | "unknown";
+  /** It holds, or is proven. */
   ok: boolean;
+  /** `proven`: the signer that the facts name did what the file accuses it of. `undecided`: that takes the execution of a block, which was not possible here. */
+  outcome: "holds" | "refused" | "proven" | "not_proven" | "undecided";
   title: string;
   facts: { label: string; value: string }[];
   /** Why it does not hold. */

@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use leptos_router::components::{A, Route, Router, Routes};
 use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::path;
+use serde_json::json;
+use sidelight_client::dto::ConflictView;
 use wasm_bindgen::JsCast;
 
 use crate::dev::{DevPanel, DevToggle, Lies};
@@ -209,6 +211,11 @@ fn Banners() -> impl IntoView {
         (Some(head), Some(age)) => format!("The newest block verified here is {head}, {age} old."),
         _ => "No block has been verified here yet.".to_owned(),
     };
+    let contradiction = Memo::new(move |_| {
+        let conflict = app.status.with(|status| status.as_ref()?.conflict.clone());
+        // Two signed blocks have a banner of their own.
+        conflict.filter(|conflict| conflict.kind != "equivocation")
+    });
     let banner = move || match app.health.get() {
         Health::Stale => Some(
             view! {
@@ -245,6 +252,7 @@ fn Banners() -> impl IntoView {
     };
     view! {
         {move || app.evidence.get().map(|evidence| view! { <Equivocation evidence /> })}
+        {move || contradiction.get().map(|conflict| view! { <Contradiction conflict /> })}
         {banner}
     }
 }
@@ -267,6 +275,38 @@ fn Equivocation(evidence: sidelight_client::dto::EvidenceView) -> impl IntoView 
             "."
             " Neither can be believed. "
             <button type="button" class="link" on:click=save data-testid="save-evidence">"Save the evidence"</button>
+            {move || failed.get()}
+        </Banner>
+    }
+}
+
+/// A signed block that is not what it says, with the file that proves it to anyone.
+#[component]
+fn Contradiction(conflict: ConflictView) -> impl IntoView {
+    let app = use_app();
+    let failed = RwSignal::new(None::<String>);
+    let name = format!("sidelight-evidence-{}.json", conflict.number);
+    let save = move |_| {
+        let name = name.clone();
+        leptos::task::spawn_local(async move {
+            let file = app.ask::<Option<String>>("sidelight_evidence", json!([]));
+            let saved = match file.await {
+                Ok(Some(file)) => crate::download::download(&name, &file),
+                Ok(None) => Err("it is gone".to_owned()),
+                Err(error) => Err(error.message),
+            };
+            failed.set(saved.err());
+        });
+    };
+    let button = conflict.has_evidence.then(|| {
+        view! { <button type="button" class="link" on:click=save data-testid="save-evidence">"Save the evidence"</button> }
+    });
+    view! {
+        <Banner tone=Tone::Conflict title="The sequencer signed a block that is not what it says. Following has stopped below it.">
+            {format!("Block {}: ", grouped(&conflict.number.to_string()))}
+            <code>{conflict.kind}</code>
+            ". "
+            {button}
             {move || failed.get()}
         </Banner>
     }

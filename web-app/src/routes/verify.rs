@@ -4,7 +4,7 @@ use leptos::html::{Div, Input};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::json;
-use sidelight_client::dto::{ErrorView, FileVerdict};
+use sidelight_client::dto::{ErrorView, FileOutcome, FileVerdict};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DragEvent, File, ScrollIntoViewOptions, ScrollLogicalPosition};
 
@@ -124,7 +124,7 @@ pub(crate) fn VerifyPage() -> impl IntoView {
                     >
                         <input type="file" class="visually-hidden" accept=".json,application/json,text/plain" node_ref=input on:change=on_pick />
                         <span class="drop-title">"Drop a file here, or choose one"</span>
-                        <span class="quiet small">"a saved proof, a block transition, equivocation evidence, a checkpoint, or an eth_getProof answer (EIP-1186)"</span>
+                        <span class="quiet small">"a saved proof, a block transition, equivocation evidence, an invalid block, a checkpoint, or an eth_getProof answer (EIP-1186)"</span>
                     </label>
                     {move || trouble.get().map(|reason| view! { <p class="field-hint wrong" role="alert">{reason}</p> })}
                     <div class="field">
@@ -195,6 +195,7 @@ fn name_of(kind: &str) -> &'static str {
         "proof" => "Saved proof",
         "transition" => "Block transition",
         "evidence" => "Equivocation evidence",
+        "invalid_block" => "Evidence against a block",
         "checkpoint" => "Checkpoint",
         "eip1186" => "eth_getProof answer",
         _ => "Unknown file",
@@ -206,17 +207,20 @@ fn Judged(verdict: FileVerdict) -> impl IntoView {
     let FileVerdict {
         kind,
         ok,
+        outcome,
         title,
         facts,
         reason,
     } = verdict;
-    let (class, glyph, word) = if ok {
-        ("verdict consistent", Glyph::Done, "It holds")
-    } else {
-        ("verdict conflict", Glyph::Conflict, "It does not hold")
+    let (class, glyph, word) = match outcome {
+        FileOutcome::Holds => ("verdict consistent", Glyph::Done, "It holds"),
+        FileOutcome::Proven => ("verdict consistent", Glyph::Done, "It is proven"),
+        FileOutcome::NotProven => ("verdict conflict", Glyph::Conflict, "It is not proven"),
+        FileOutcome::Undecided => ("verdict", Glyph::Clock, "It could not be decided here"),
+        _ => ("verdict conflict", Glyph::Conflict, "It does not hold"),
     };
     view! {
-        <div class="panel" data-testid="verify-verdict" data-ok=ok.to_string() data-kind=kind.clone()>
+        <div class="panel" data-testid="verify-verdict" data-ok=ok.to_string() data-outcome=format!("{outcome:?}").to_lowercase() data-kind=kind.clone()>
             <section class=class>
                 <p class="verdict-word"><Icon glyph /> {word}</p>
                 <p>{name_of(&kind)} <span class="quiet">{if ok { format!(" · {title}") } else { String::new() }}</span></p>
