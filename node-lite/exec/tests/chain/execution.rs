@@ -5,6 +5,7 @@ use alloy_eip7928::{AccountChanges, BalanceChange, BlockAccessIndex, SlotChanges
 use alloy_eips::{eip2718::Decodable2718, eip2935::HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256, hex, keccak256};
 use alloy_rlp::Decodable;
+use node_lite_exec::SealedBlock;
 use sidelight_core::{proof::compute_ordered_root, state::PartialState};
 use sidelight_executor::{
     BlockError, ChainSpec, ExecutionInput, InputError, Rule, VerifiedExecution, verify_input,
@@ -18,7 +19,7 @@ const NOBODY: Address = Address::repeat_byte(0xb0);
 
 /// A block, its parent, and what executing it needs.
 #[derive(Clone)]
-struct Case {
+pub(crate) struct Case {
     parent: Header,
     header: Header,
     input: ExecutionInput,
@@ -44,18 +45,28 @@ impl Case {
         }
     }
 
-    fn judge(&self) -> Result<VerifiedExecution, InputError> {
+    /// A block and its parent's header.
+    pub(crate) fn of(parent: Header, block: &SealedBlock) -> Self {
+        Self {
+            parent,
+            header: block.header().clone(),
+            input: block.execution_input().unwrap(),
+            contract: Address::ZERO,
+        }
+    }
+
+    pub(crate) fn judge(&self) -> Result<VerifiedExecution, InputError> {
         let known = PartialState::from_root(self.parent.state_root);
         let spec = ChainSpec::sidelight(31_337);
         verify_input(&spec, &self.parent, &self.header, self.input.clone(), known)
     }
 
-    fn bal(&self) -> Vec<AccountChanges> {
+    pub(crate) fn bal(&self) -> Vec<AccountChanges> {
         Vec::decode(&mut self.input.bal.as_ref()).unwrap()
     }
 
     /// The block with another access list, which its header commits to: the sequencer's lie.
-    fn commit(&self, edit: impl FnOnce(&mut Vec<AccountChanges>)) -> Self {
+    pub(crate) fn commit(&self, edit: impl FnOnce(&mut Vec<AccountChanges>)) -> Self {
         let mut case = self.clone();
         let mut bal = self.bal();
         edit(&mut bal);
@@ -80,7 +91,7 @@ impl Case {
         case
     }
 
-    fn is_the_sequencers_fault(&self) -> InputError {
+    pub(crate) fn is_the_sequencers_fault(&self) -> InputError {
         let error = self.judge().unwrap_err();
         assert!(error.is_block_invalid(), "{error}");
         error
@@ -93,7 +104,7 @@ impl Case {
     }
 }
 
-fn entry(bal: &mut [AccountChanges], address: Address) -> &mut AccountChanges {
+pub(crate) fn entry(bal: &mut [AccountChanges], address: Address) -> &mut AccountChanges {
     let found = bal.iter_mut().find(|changes| changes.address == address);
     found.expect("the account is in the list")
 }

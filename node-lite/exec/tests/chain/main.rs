@@ -4,7 +4,9 @@
 
 mod blocks;
 mod calls;
+mod contract;
 mod execution;
+mod pitfalls;
 mod pool;
 mod support;
 mod window;
