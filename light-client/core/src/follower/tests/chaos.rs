@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// An update with one lie, or none for half of the numbers.
-fn bend_update(update: &mut Update, bend: u16) {
+pub(super) fn bend_update(update: &mut Update, bend: u16) {
     let pick = usize::from(bend >> 5);
     let flip = |bytes: &mut Bytes| {
         let mut copy = bytes.to_vec();
@@ -76,7 +76,7 @@ fn bend_update(update: &mut Update, bend: u16) {
     }
 }
 
-fn bend_response(response: &mut Response, bend: u16) {
+pub(super) fn bend_response(response: &mut Response, bend: u16) {
     match response {
         Response::Transition(update) => bend_update(update, bend),
         Response::Headers(headers) => match bend % 12 {
