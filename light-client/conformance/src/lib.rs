@@ -6,6 +6,7 @@
 //! The suites know no file of any vector set: they take any folder in the suite's format.
 
 mod bindings;
+pub mod mutations;
 pub mod report;
 pub mod suites;
 

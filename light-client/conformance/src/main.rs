@@ -18,7 +18,7 @@ use sidelight_conformance::{Case, Report, Status, Suite};
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// trie, rlp, transactions or blockchain.
+    /// trie, rlp, transactions, blockchain or mutations.
     suite: String,
     /// A folder of cases in the suite's format, or one file.
     path: PathBuf,
@@ -105,6 +105,7 @@ fn check_file(suite: Suite, root: &Path, file: &Path, filter: &str) -> Vec<Case>
             name,
             status: Status::Failed,
             reason: error.to_string(),
+            tally: Default::default(),
         }],
     }
 }

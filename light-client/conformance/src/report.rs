@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::mutations::Tally;
+
 /// How a case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +27,9 @@ pub struct Case {
     pub status: Status,
     /// Why it failed or was skipped; empty when it passed.
     pub reason: String,
+    /// In suite `mutations`: how many mutants of each class were tried.
+    #[serde(skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
 }
 
 /// All cases of a run.
@@ -38,6 +43,9 @@ pub struct Report {
     pub failed: usize,
     /// How many were skipped.
     pub skipped: usize,
+    /// In suite `mutations`: how many mutants of each class were tried.
+    #[serde(skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
     /// Each case, in the order of the files.
     pub cases: Vec<Case>,
 }
@@ -60,6 +68,9 @@ impl Report {
                 Status::Failed => self.failed += 1,
                 Status::Skipped => self.skipped += 1,
             }
+            for (class, count) in &case.tally {
+                *self.tally.entry(class).or_default() += count;
+            }
             self.cases.push(case);
         }
     }
@@ -74,6 +85,9 @@ impl fmt::Display for Report {
                 Status::Failed => writeln!(f, "failed   {}: {}", case.name, case.reason)?,
                 Status::Skipped => writeln!(f, "skipped  {}: {}", case.name, case.reason)?,
             }
+        }
+        for (class, count) in &self.tally {
+            writeln!(f, "{count:>9}  {class}")?;
         }
         writeln!(
             f,

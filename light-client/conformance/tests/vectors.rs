@@ -34,8 +34,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Runs every `every`th file, beginning with the first; at least `least` cases must be there.
-fn check(suite: Suite, every: usize, least: usize) {
-    let Some(root) = vectors() else { return };
+fn run(suite: Suite, every: usize, least: usize) -> Option<Report> {
+    let root = vectors()?;
     let folder = root.join(suite.folder());
     let mut found = Vec::new();
     files(&folder, &mut found);
@@ -53,6 +53,11 @@ fn check(suite: Suite, every: usize, least: usize) {
     let bad: Vec<_> = bad.collect();
     assert!(bad.is_empty(), "{bad:#?}");
     assert!(report.passed >= least, "{} cases", report.passed);
+    Some(report)
+}
+
+fn check(suite: Suite, every: usize, least: usize) {
+    run(suite, every, least);
 }
 
 #[test]
@@ -73,6 +78,14 @@ fn transaction_suite_passes() {
 #[test]
 fn a_third_of_the_blockchain_suite_passes() {
     check(Suite::Blockchain, 3, 1_000);
+}
+
+#[test]
+fn no_mutant_of_every_ninetieth_file_survives() {
+    let Some(report) = run(Suite::Mutations, 90, 10) else {
+        return;
+    };
+    assert!(report.tally.len() > 30, "{:?}", report.tally);
 }
 
 #[test]

@@ -62,6 +62,11 @@ pub fn verify_header_rules(
     )?;
     check_presence(Rule::RequestsHash, prague, header.requests_hash.is_some())?;
     check_blob_gas(spec, header, parent, cancun)?;
+    // A Sidelight chain's headers have one, and rules of their own.
+    if header.block_access_list_hash.is_some() {
+        let expected = "no block access list hash";
+        return Err(broken(Rule::UnknownField, expected, "one"));
+    }
     if header.slot_number.is_some() {
         return Err(broken(Rule::UnknownField, "no slot number", "one"));
     }

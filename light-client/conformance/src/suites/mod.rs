@@ -7,7 +7,10 @@ mod trie;
 
 use serde_json::{Map, Value};
 
-use crate::report::{Case, Status};
+use crate::{
+    mutations::Tally,
+    report::{Case, Status},
+};
 
 /// What a case gives: nothing, or why it failed or was not run.
 type Outcome = Result<(), Failure>;
@@ -38,11 +41,19 @@ pub enum Suite {
     Transactions,
     /// ethereum/tests `BlockchainTests`.
     Blockchain,
+    /// ethereum/tests `BlockchainTests`, every valid block attacked: see [`crate::mutations`].
+    Mutations,
 }
 
 impl Suite {
-    /// Every suite, in the order in which `all` runs them.
-    pub const ALL: [Self; 4] = [Self::Trie, Self::Rlp, Self::Transactions, Self::Blockchain];
+    /// Every suite.
+    pub const ALL: [Self; 5] = [
+        Self::Trie,
+        Self::Rlp,
+        Self::Transactions,
+        Self::Blockchain,
+        Self::Mutations,
+    ];
 
     /// Its name on the command line.
     #[must_use]
@@ -52,6 +63,7 @@ impl Suite {
             Self::Rlp => "rlp",
             Self::Transactions => "transactions",
             Self::Blockchain => "blockchain",
+            Self::Mutations => "mutations",
         }
     }
 
@@ -68,7 +80,7 @@ impl Suite {
             Self::Trie => "TrieTests",
             Self::Rlp => "RLPTests",
             Self::Transactions => "TransactionTests",
-            Self::Blockchain => "BlockchainTests",
+            Self::Blockchain | Self::Mutations => "BlockchainTests",
         }
     }
 
@@ -88,13 +100,22 @@ impl Suite {
         let wanted = named.filter(|(name, _)| name.contains(filter));
         wanted
             .map(|(name, value)| {
+                let mut tally = Tally::default();
                 let outcome = match self {
                     Self::Trie => trie::check(file, &value),
                     Self::Rlp => rlp::check(&value),
                     Self::Transactions => transactions::check(value),
                     Self::Blockchain => blockchain::check(value),
+                    Self::Mutations => {
+                        let (outcome, tried) = blockchain::attack(value);
+                        tally = tried;
+                        outcome
+                    }
                 };
-                case(name, outcome)
+                Case {
+                    tally,
+                    ..case(name, outcome)
+                }
             })
             .collect()
     }
@@ -110,6 +131,7 @@ fn case(name: String, outcome: Outcome) -> Case {
         name,
         status,
         reason,
+        tally: Tally::default(),
     }
 }
 

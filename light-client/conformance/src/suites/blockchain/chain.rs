@@ -16,7 +16,10 @@ use super::{
     fixture::State,
     world::{Reader, World},
 };
-use crate::suites::Failure;
+use crate::{
+    mutations::{Chain as Rules, Subject, Tally, attack},
+    suites::Failure,
+};
 
 /// `BLOCKHASH` reaches this far.
 const ANCESTORS: usize = 256;
@@ -52,6 +55,8 @@ pub(super) struct Chain {
     world: World,
     blocks: B256Map<Stored>,
     head: B256,
+    /// Where attacks on each valid block are counted, if there are any.
+    attacks: Option<Tally>,
 }
 
 impl Chain {
@@ -90,7 +95,18 @@ impl Chain {
             world,
             blocks: B256Map::from_iter([(head, genesis)]),
             head,
+            attacks: None,
         })
+    }
+
+    /// Attacks each valid block from now on.
+    pub(super) fn attack(&mut self) {
+        self.attacks = Some(Tally::default());
+    }
+
+    /// What was tried.
+    pub(super) fn attacks(&mut self) -> Tally {
+        self.attacks.take().unwrap_or_default()
     }
 
     /// The hash of the head.
@@ -207,15 +223,53 @@ impl Chain {
             &witness,
         )?;
 
+        let parent = parent.header.clone();
+        let total_difficulty = self.total_difficulty(parent_hash, header);
+        let decoded = self.defend(decoded, parent, parent_hash, &executed.bal, witness)?;
         for change in &executed.bal {
             if let Some(code) = change.code_post_state() {
                 self.world.codes.insert(keccak256(code), code.clone());
             }
         }
-        let total_difficulty = parent.total_difficulty.saturating_add(header.difficulty);
         self.world.nodes.extend(nodes);
         self.adopt(decoded, total_difficulty);
         Ok(())
+    }
+
+    fn total_difficulty(&self, parent: B256, header: &Header) -> U256 {
+        let before = self.blocks.get(&parent);
+        let before = before.map_or(U256::ZERO, |parent| parent.total_difficulty);
+        before.saturating_add(header.difficulty)
+    }
+
+    /// Attacks a valid block, if that was asked for.
+    fn defend(
+        &mut self,
+        decoded: DecodedBlock,
+        parent: Header,
+        parent_hash: B256,
+        bal: &[AccountChanges],
+        witness: ExecutionWitness,
+    ) -> Result<DecodedBlock, ImportError> {
+        let Some(tally) = &mut self.attacks else {
+            return Ok(decoded);
+        };
+        let subject = Subject {
+            spec: self.spec.clone(),
+            chain: Rules::Ethereum,
+            parent,
+            parent_hash,
+            decoded,
+            bal: bal.to_vec(),
+            witness,
+        };
+        match attack(&subject, tally).as_slice() {
+            [] => Ok(subject.decoded),
+            survivors => Err(ImportError::Recheck {
+                level: "survived",
+                reason: survivors.join("; "),
+            }),
+        }
     }
 
     /// Checks a block at `consistent` and at `executed`, from what a peer would send.

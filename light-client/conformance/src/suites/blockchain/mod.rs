@@ -13,22 +13,46 @@ use serde_json::Value;
 use sidelight_executor::{ChainSpec, Fork};
 
 use super::{Failure, Outcome, expect_eq};
+use crate::mutations::Tally;
 use chain::Chain;
 use fixture::{Block, Fixture};
 
 /// Runs a case.
 pub(super) fn check(case: Value) -> Outcome {
+    run(case, None)
+}
+
+/// Runs a case, and attacks every valid block of it.
+pub(super) fn attack(case: Value) -> (Outcome, Tally) {
+    let mut tally = Tally::default();
+    let outcome = run(case, Some(&mut tally));
+    (outcome, tally)
+}
+
+fn run(case: Value, tally: Option<&mut Tally>) -> Outcome {
     let fixture: Fixture = serde_json::from_value(case)?;
     let spec = spec_of(&fixture.network)?;
     let genesis = fixture.genesis_header()?;
     let mut chain = Chain::new(spec, genesis, &fixture.pre)?;
+    if tally.is_some() {
+        chain.attack();
+    }
+    let imported = import_all(&mut chain, &fixture);
+    if let Some(tally) = tally {
+        *tally = chain.attacks();
+    }
+    imported?;
+    check_end(&mut chain, &fixture)
+}
+
+fn import_all(chain: &mut Chain, fixture: &Fixture) -> Outcome {
     for (at, block) in fixture.blocks.iter().enumerate() {
-        import(&mut chain, block).map_err(|failure| match failure {
+        import(chain, block).map_err(|failure| match failure {
             Failure::Failed(reason) => Failure::Failed(format!("block {at}: {reason}")),
             skipped @ Failure::Skipped(_) => skipped,
         })?;
     }
-    check_end(&mut chain, &fixture)
+    Ok(())
 }
 
 fn import(chain: &mut Chain, block: &Block) -> Outcome {
