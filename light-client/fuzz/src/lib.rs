@@ -1,96 +1,48 @@
-//! What the fuzz targets share: inputs whose nodes fit together by hash, which random bytes never do.
+//! The fuzz targets: one for each decoder and each check of what comes from outside. `cargo xtask fuzz` runs them.
 //!
 //! ```text
-//! input  = count (1 byte) || count * (length (2 bytes) || node) || (key (32 bytes) || length (1 byte) || value) ...
+//! decode_*   bytes -> decoder      nothing panics; what is read is written back as the same bytes
+//! verify_*   bytes -> check        nothing panics; what is accepted has the properties that the check promises
 //! ```
-//!
-//! After every `0xa0` in a node, the 32 bytes that follow become the hash of an earlier node, chosen by the first of them. So a reference fits by construction, and
-//! everything else about a node is the fuzzer's.
+//! The context is one block of a development chain, its parent and its rules (`context`); `seeds` has what a node sends about that block. Both were written by the example `fuzz_seeds` of
+//! the testkit.
 
-use alloy_primitives::{B256, Bytes, keccak256};
+pub mod context;
+pub mod decoders;
+pub mod input;
+pub mod proof_verify;
+pub mod trie_reveal;
+pub mod verifiers;
 
-/// Nodes, children before parents, and changes of keys; an empty value removes a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Input {
-    /// Without equal ones.
-    pub nodes: Vec<Bytes>,
-    /// In no order.
-    pub changes: Vec<(B256, Option<Vec<u8>>)>,
-}
+/// Runs one input; a finding is a panic.
+pub type Target = fn(&[u8]);
 
-impl Input {
-    /// Reads an input; what is missing at the end is left out.
-    pub fn parse(mut bytes: &[u8]) -> Self {
-        let mut input = Self::default();
-        let mut hashes: Vec<B256> = Vec::new();
-        let count = take(&mut bytes, 1).first().copied().unwrap_or(0);
-        for _ in 0..count {
-            let length = match take(&mut bytes, 2) {
-                [high, low] => usize::from(u16::from_be_bytes([*high, *low])),
-                _ => break,
-            };
-            let mut node = take(&mut bytes, length).to_vec();
-            for_each_reference(&mut node, |reference| {
-                if !hashes.is_empty() {
-                    let earlier = hashes[usize::from(reference[0]) % hashes.len()];
-                    reference.copy_from_slice(earlier.as_slice());
-                }
-            });
-            let hash = keccak256(&node);
-            if !hashes.contains(&hash) {
-                hashes.push(hash);
-                input.nodes.push(node.into());
-            }
-        }
-        while bytes.len() > 32 {
-            let key = B256::from_slice(take(&mut bytes, 32));
-            let length = take(&mut bytes, 1)[0];
-            let value = take(&mut bytes, length.into());
-            let value = (!value.is_empty()).then(|| value.to_vec());
-            input.changes.push((key, value));
-        }
-        input
-    }
-
-    /// Writes an input that [`parse`](Self::parse) reads, if references among the nodes go to earlier ones.
-    pub fn encode(&self) -> Vec<u8> {
-        let hashes: Vec<B256> = self.nodes.iter().map(keccak256).collect();
-        let mut out = vec![u8::try_from(self.nodes.len()).expect("few nodes")];
-        for node in &self.nodes {
-            let mut node = node.to_vec();
-            for_each_reference(&mut node, |reference| {
-                if let Some(index) = hashes.iter().position(|hash| hash == reference) {
-                    reference[0] = u8::try_from(index).expect("few nodes");
-                }
-            });
-            let length = u16::try_from(node.len()).expect("small nodes");
-            out.extend(length.to_be_bytes());
-            out.extend(node);
-        }
-        for (key, value) in &self.changes {
-            let value = value.as_deref().unwrap_or_default();
-            out.extend(key);
-            out.push(u8::try_from(value.len()).expect("small values"));
-            out.extend(value);
-        }
-        out
-    }
-}
-
-fn take<'a>(bytes: &mut &'a [u8], count: usize) -> &'a [u8] {
-    let (taken, rest) = bytes.split_at(count.min(bytes.len()));
-    *bytes = rest;
-    taken
-}
-
-fn for_each_reference(node: &mut [u8], mut visit: impl FnMut(&mut [u8])) {
-    let mut at = 0;
-    while at + 33 <= node.len() {
-        if node[at] == 0xa0 {
-            visit(&mut node[at + 1..at + 33]);
-            at += 33;
-        } else {
-            at += 1;
-        }
-    }
-}
+/// Every target by its name, which is that of its corpus too.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("decode_rules", decoders::rules),
+    ("decode_extension", decoders::extension),
+    ("decode_signed_header", decoders::signed_header),
+    ("decode_evidence", decoders::evidence),
+    ("decode_checkpoint", decoders::checkpoint),
+    ("decode_client_message", decoders::client_message),
+    ("decode_node_message", decoders::node_message),
+    ("decode_update", decoders::update),
+    ("decode_execution_input", decoders::execution_input),
+    ("decode_block", decoders::block),
+    ("decode_verdict", decoders::verdict),
+    ("verify_header", verifiers::header),
+    ("verify_segment", verifiers::segment),
+    ("verify_evidence", verifiers::evidence),
+    ("verify_checkpoint", verifiers::checkpoint),
+    ("verify_bal", verifiers::bal),
+    ("verify_update", verifiers::update),
+    ("verify_state", verifiers::state),
+    ("verify_account_proof", verifiers::account_proof),
+    ("verify_storage_proof", verifiers::storage_proof),
+    ("verify_execution", verifiers::execution),
+    ("execute", verifiers::execute),
+    ("verify_file", verifiers::file),
+    ("open_store", verifiers::store),
+    ("proof_verify", proof_verify::run),
+    ("trie_reveal", trie_reveal::run),
+];

@@ -1,10 +1,10 @@
-//! Writes the inputs that fuzzing starts from: small tries with leaves, extensions, full and sparse branches, inlined nodes, and changes that collapse them.
+//! Writes the inputs that fuzzing starts from: those of `seeds`, and small tries with leaves, extensions, full and sparse branches, inlined nodes, and changes that collapse them.
 
 use std::{fs, path::Path};
 
 use alloy_primitives::{B256, Bytes};
 use sidelight_core::trie::SparseTrie;
-use sidelight_fuzz::Input;
+use sidelight_fuzz::input::Input;
 
 /// Keys by their first nibbles, filled up with zeros, and the length of their values.
 const TRIES: [(&[&str], u8); 6] = [
@@ -63,6 +63,16 @@ fn main() -> std::io::Result<()> {
                     bytes,
                 )?;
             }
+        }
+    }
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    for target in fs::read_dir(kept)? {
+        let target = target?;
+        let into = folder.join(target.file_name());
+        fs::create_dir_all(&into)?;
+        for seed in fs::read_dir(target.path())? {
+            let seed = seed?;
+            fs::copy(seed.path(), into.join(seed.file_name()))?;
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What survives a restart: records under short names, in memory, in IndexedDB or in a folder. Nothing read from here is believed; see [`snapshot`].
 
+use sidelight_core::rules::ChainRules;
+
 use crate::platform::{BoxFuture, MaybeSend, Platform};
 
 mod memory;
@@ -64,6 +66,24 @@ pub(crate) async fn open_or_memory(
     match platform.open_store(name).await {
         Ok(store) => (store, String::new()),
         Err(error) => (Box::new(MemoryStore::default()), error.to_string()),
+    }
+}
+
+/// The headers that a client would go on from if these records were its store of this chain: none where anything is not what it should be.
+pub fn read_records(
+    records: &[Entry],
+    rules: &ChainRules,
+    now_s: u64,
+) -> Vec<sidelight_core::header::VerifiedHeader> {
+    let trust = snapshot::TrustRoot {
+        rules: rules.clone(),
+        checkpoint: None,
+    };
+    let mut records = records.to_vec();
+    records.push((snapshot::META.into(), snapshot::encode_meta(&trust)));
+    match snapshot::open(&records, &trust, now_s) {
+        snapshot::Opened::Restored { headers, .. } => headers,
+        snapshot::Opened::Empty | snapshot::Opened::Refused(_) => Vec::new(),
     }
 }
 

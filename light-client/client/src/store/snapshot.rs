@@ -40,7 +40,7 @@ pub(crate) const KEPT_HEADERS: usize = 1_024;
 /// Handovers that are kept; a chain that hands over more often starts again from its trust root.
 const MAX_HANDOVERS: usize = 1_024;
 
-const META: &str = "meta";
+pub(crate) const META: &str = "meta";
 const ROOT: &str = "root";
 const HANDOVERS: &str = "handovers";
 const WATCH: &str = "watch";
@@ -430,7 +430,7 @@ fn find<'a>(records: &'a Records, name: &str) -> Option<&'a Vec<u8>> {
         .map(|(_, bytes)| bytes)
 }
 
-fn encode_meta(trust: &TrustRoot) -> Vec<u8> {
+pub(crate) fn encode_meta(trust: &TrustRoot) -> Vec<u8> {
     let mut bytes = SCHEMA.to_be_bytes().to_vec();
     bytes.extend_from_slice(trust.rules.hash().as_slice());
     bytes.extend_from_slice(

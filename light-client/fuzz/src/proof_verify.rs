@@ -1,15 +1,15 @@
 //! Verifies made-up proofs: nothing panics, and what a proof says a sparse trie that knows the same nodes says too.
-#![no_main]
 
 use alloy_primitives::{Bytes, keccak256};
-use libfuzzer_sys::fuzz_target;
 use sidelight_core::{
     proof::verify_proof,
     trie::{SparseTrie, Witness},
 };
-use sidelight_fuzz::Input;
 
-fuzz_target!(|data: &[u8]| {
+use crate::input::Input;
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
     let Input { nodes, changes } = Input::parse(data);
     let Some((key, _)) = changes.first() else {
         return;
@@ -38,4 +38,4 @@ fuzz_target!(|data: &[u8]| {
         fewer.remove(index);
         assert!(verify_proof(root, *key, &fewer).is_err());
     }
-});
+}

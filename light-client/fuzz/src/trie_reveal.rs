@@ -1,15 +1,15 @@
 //! Reveals made-up witnesses, reads, changes and proves: nothing panics, what is read can be proven, and a node comes out as it went in.
-#![no_main]
 
 use alloy_primitives::{B256, keccak256};
-use libfuzzer_sys::fuzz_target;
 use sidelight_core::{
     proof::verify_proof,
     trie::{SparseTrie, Witness},
 };
-use sidelight_fuzz::Input;
 
-fuzz_target!(|data: &[u8]| {
+use crate::input::Input;
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
     let Input { nodes, changes } = Input::parse(data);
     let Some(top) = nodes.last() else { return };
     let root = keccak256(top);
@@ -43,4 +43,4 @@ fuzz_target!(|data: &[u8]| {
         trie.prune(u64::MAX).expect("a trie can be pruned");
         assert_eq!(trie.root(), changed);
     }
-});
+}
