@@ -1,0 +1,1 @@
+//! Tests only: what is here is held against what others have made of the same specifications.
