@@ -7,12 +7,17 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::Result;
+use crate::contracts;
 use crate::counts::{Counts, Suite, report};
+use crate::fuzz;
 use crate::process::Run;
 use crate::size;
 use crate::test;
 use crate::tools::{self, Purpose};
 use crate::workspace::Workspace;
+
+/// For each target.
+const FUZZ_SECONDS: u64 = 10;
 
 /// A named check; its error says what was expected and what was found.
 type Check = (&'static str, fn(&Workspace) -> Result<()>);
@@ -43,6 +48,7 @@ const LINT: &[Check] = &[
     ),
     ("clippy, native", lint::clippy_native),
     ("clippy, wasm32", lint::clippy_wasm),
+    ("contracts are what their sources give", contracts::check),
     ("spelling", lint::spelling),
     ("licences and advisories", lint::licences),
 ];
@@ -62,6 +68,8 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
             suites.push(run(ws, "checks", &[FORMAT, LINT, SIZE].concat()));
             if tests {
                 suites.extend(test::run(ws, &[]));
+                let fuzzed = fuzz::suite(ws, FUZZ_SECONDS);
+                suites.push(fuzzed.unwrap_or_else(|error| Suite::broken("fuzzing", &error)));
             }
         }
         Err(error) => suites.push(Suite::broken("set-up", &error)),

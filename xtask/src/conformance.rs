@@ -21,9 +21,11 @@ struct Suite {
     folder: &'static str,
     program: &'static str,
     in_wasm: bool,
+    /// Whether `all` runs it. Attacks take hours, and are asked for by their name.
+    in_all: bool,
 }
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     Suite::new("trie", "ethereum-tests/TrieTests"),
     Suite::new("rlp", "ethereum-tests/RLPTests"),
     Suite::new("transactions", "ethereum-tests/TransactionTests"),
@@ -36,6 +38,10 @@ const SUITES: [Suite; 5] = [
         program: "node-lite-conformance",
         ..Suite::new("rpc", "execution-apis/tests")
     },
+    Suite {
+        in_all: false,
+        ..Suite::new("mutations", "ethereum-tests/BlockchainTests")
+    },
 ];
 
 impl Suite {
@@ -45,6 +51,7 @@ impl Suite {
             folder,
             program: SHARED,
             in_wasm: false,
+            in_all: true,
         }
     }
 
@@ -261,7 +268,7 @@ fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         }
     }
     let mut rows = Vec::new();
-    for suite in &SUITES {
+    for suite in SUITES.iter().filter(|suite| suite.in_all) {
         for place in [Place::Native, Place::Node, Place::Chromium] {
             if place != Place::Native && !suite.in_wasm {
                 continue;
@@ -331,6 +338,9 @@ fn print(report: &Value) {
         if text("status") != "passed" {
             println!("{:<8} {}: {}", text("status"), text("name"), text("reason"));
         }
+    }
+    for (class, count) in report["tally"].as_object().into_iter().flatten() {
+        println!("{count:>9}  {class}");
     }
     println!(
         "{}: {} passed, {} failed, {} skipped",

@@ -39,13 +39,34 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "conformance",
         usage: "conformance SUITE PATH [--filter S] [--json FILE] [--every N] [--in native|node|chromium]",
         summary: "run a suite that others wrote over a folder of cases in its format; `all` runs everything",
-        details: "Suites: trie, rlp, transactions, blockchain (ethereum/tests), rpc (ethereum/execution-apis).\n\
+        details: "Suites: trie, rlp, transactions, blockchain (ethereum/tests), rpc (ethereum/execution-apis); mutations attacks every valid block of blockchain and prints\n\
+                  how many mutants of each class it tried.\n\
                   --filter  only cases whose file and name contain S\n\
                   --json    where the report goes\n\
                   --every   only every Nth file, beginning with the first\n\
                   --in      where it runs: natively, or compiled to wasm\n\n\
                   `cargo xtask conformance all` runs every suite of SIDELIGHT_VECTORS and writes docs/conformance.md.\n\
                   Exit status 1 when a case fails.",
+    },
+    Command {
+        name: "contracts",
+        usage: "contracts [--check]",
+        summary: "compile the Solidity contracts into node-lite/contracts/artifacts",
+        details: "The compiler is the npm package solc in the version of node-lite/contracts/package.json; the same sources give the same bytes everywhere.\n\
+                  With --check nothing is written and a difference is a failure; `ci` does that.",
+    },
+    Command {
+        name: "differential",
+        usage: "differential",
+        summary: "compare our trie with eth_trie and our execution with ethrex-levm",
+        details: "Builds a second EVM, which takes some minutes the first time; not a part of `ci`.",
+    },
+    Command {
+        name: "fuzz",
+        usage: "fuzz [TARGET]... [--seconds N]",
+        summary: "run the fuzz targets, each for ten seconds unless told otherwise",
+        details: "Needs a C++ compiler for libFuzzer, and no nightly Rust. Without names every target runs, one after another.\n\
+                  Exit status 1 when there is a finding; it is in light-client/fuzz/artifacts. Fixed findings are kept in light-client/fuzz/vectors and run first.",
     },
     Command {
         name: "ci",

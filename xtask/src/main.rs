@@ -12,9 +12,12 @@ mod bench;
 mod build;
 mod ci;
 mod conformance;
+mod contracts;
 mod counts;
+mod differential;
 mod doctor;
 mod fingerprint;
+mod fuzz;
 mod help;
 mod process;
 mod progress;
@@ -65,7 +68,10 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         "bench" => bench::command(&ws, rest),
         "ci" => ci::command(&ws, rest),
         "conformance" => conformance::command(&ws, rest),
+        "contracts" => contracts::command(&ws, rest),
+        "differential" => differential::command(&ws, rest),
         "doctor" => doctor::command(&ws, rest),
+        "fuzz" => fuzz::command(&ws, rest),
         "size" => size::command(&ws, rest),
         "fmt" => ci::format_command(&ws, rest),
         "lint" => ci::lint_command(&ws, rest),

@@ -10,7 +10,13 @@ use crate::tools::{Found, Tool};
 use crate::workspace::Workspace;
 
 /// Folders with a `package.json` that the commands use.
-pub(crate) const FOLDERS: &[&str] = &["pkg", "e2e", "e2e/consumers", "e2e/bench"];
+pub(crate) const FOLDERS: &[&str] = &[
+    "pkg",
+    "e2e",
+    "e2e/consumers",
+    "e2e/bench",
+    "node-lite/contracts",
+];
 
 const STAMP: &str = "node_modules/.sidelight-stamp";
 
