@@ -1,5 +1,6 @@
 // Node 20: viem's custom() and ethers' BrowserProvider over the light client, unchanged.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { BrowserProvider } from "ethers";
 import { SidelightError, createLightClient, isVerificationError } from "sidelight";
@@ -141,6 +142,17 @@ test("a proof that was saved here verifies here", async () => {
   const broken = file.replace(/("accountProof":\s*\[\s*"0x)(..)/, (_, head, byte) => head + (byte === "ff" ? "00" : "ff"));
   assert.notEqual(broken, file);
   assert.equal((await client.verifyFile(broken)).ok, false);
+});
+
+test("an invalid execution is proven by executing the block here", async () => {
+  // Written by the example `fuzz_seeds` of the testkit: one more gas in the header than the transactions use.
+  const file = await readFile(new URL("../../fixtures/invalid-execution.json", import.meta.url), "utf8");
+  const verdict = await client.verifyFile(file);
+  assert.equal(verdict.outcome, "proven", verdict.reason);
+  assert.ok(verdict.facts.some(({ value }) => value === "header.gas_used"));
+  const other = file.replace('"invalid_execution"', '"state_root_mismatch"');
+  assert.equal((await client.verifyFile(other)).outcome, "not_proven");
+  assert.equal(await client.evidence(), null);
 });
 
 test("what cannot be verified is refused, unless it is allowed by name", async () => {

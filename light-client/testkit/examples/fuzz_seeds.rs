@@ -3,10 +3,15 @@
 
 use std::{fs, path::Path};
 
+use alloy_primitives::Bytes;
+use sidelight_client::files::{write_invalid_block, write_transition};
 use sidelight_core::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, verify_anchor},
     evidence::{Evidence, SignedHash},
-    wire::{ClientMessage, Filter, Mode, NodeMessage, Request, Response},
+    fault::{Fault, FaultKind, Mismatch},
+    follower::Contradiction,
+    header::{SignedHeader, verify_header},
+    wire::{Body, ClientMessage, Filter, Mode, NodeMessage, Request, Response},
 };
 use sidelight_testkit::{LyingNode, TestChain};
 
@@ -139,11 +144,21 @@ fn main() {
         match response {
             Response::Headers(_) => write("seeds/verify_segment", name, &answer),
             Response::Transition(update) => {
+                let signer = chain.chain().signer().address();
+                let file = write_transition(chain.chain().rules(), before, signer, &update);
+                write("seeds/verify_file", name, file.as_bytes());
                 for target in ["decode_update", "verify_update"] {
                     write(&format!("seeds/{target}"), name, &update.encode());
                 }
             }
             Response::Execution(input) => {
+                let file = invalid_execution(&chain, before, signed, &input);
+                write("seeds/verify_file", name, file.as_bytes());
+                write(
+                    "../../e2e/fixtures",
+                    "invalid-execution.json",
+                    file.as_bytes(),
+                );
                 for target in ["decode_execution_input", "verify_execution", "execute"] {
                     write(&format!("seeds/{target}"), name, &input);
                 }
@@ -151,4 +166,27 @@ fn main() {
             _ => {}
         }
     }
+}
+
+/// A file against a block whose header says more gas than its transactions use.
+fn invalid_execution(
+    chain: &TestChain,
+    before: &SignedHeader,
+    signed: &SignedHeader,
+    input: &Bytes,
+) -> String {
+    let (chain, rules) = (chain.chain(), chain.chain().rules());
+    let parent = verify_anchor(before, rules.genesis_signer, rules, u64::MAX).unwrap();
+    let mut header = signed.header.clone();
+    header.gas_used += 1;
+    let signed = chain.signer().sign(header, signed.extension.clone());
+    let header = verify_header(&signed.unwrap(), &parent, rules, u64::MAX).unwrap();
+    let mismatch = Mismatch::new("header.gas_used", 1_u64, 2_u64);
+    let found = Contradiction {
+        fault: Fault::new(FaultKind::InvalidExecution, mismatch).at(header.number(), header.hash()),
+        parent,
+        header,
+        body: Body::Headers,
+    };
+    write_invalid_block(rules, &found, Some(input)).unwrap()
 }

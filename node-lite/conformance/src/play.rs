@@ -132,5 +132,6 @@ fn case(name: String, outcome: Result<(), String>) -> Case {
         name,
         status,
         reason,
+        tally: Default::default(),
     }
 }

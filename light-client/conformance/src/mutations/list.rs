@@ -233,8 +233,12 @@ fn missing(trial: &mut Trial<'_>) {
     );
     let changes: [fn(&mut AccountChanges); 5] = [
         |entry| drop(entry.storage_changes.pop()),
-        |entry| drop(entry.balance_changes.pop()),
-        |entry| drop(entry.nonce_changes.pop()),
+        |entry| {
+            entry.balance_changes.pop();
+        },
+        |entry| {
+            entry.nonce_changes.pop();
+        },
         |entry| drop(entry.code_changes.pop()),
         |entry| {
             if let Some(slot) = entry.storage_changes.last_mut() {
