@@ -93,6 +93,7 @@ fn native(ws: &Workspace) -> Result<Value> {
 /// With the profile and the optimiser of what a browser downloads.
 fn wasm(ws: &Workspace) -> Result<Value> {
     binaries::wasm_cargo(ws)?
+        .env("CARGO_ENCODED_RUSTFLAGS", build::wasm_flags(ws)?)
         .args([
             "build",
             "--profile",

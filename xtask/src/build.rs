@@ -11,6 +11,7 @@
 //! ```
 //! What was built is kept by its fingerprint in the cache folder, so that a fresh clone of the same sources builds nothing again.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use crate::fingerprint::Fingerprint;
 use crate::process::Run;
 use crate::progress::Step;
 use crate::tools::{self, Purpose, binaries, npm, targets};
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// Builds of one part that are kept.
 const KEPT: usize = 4;
@@ -166,7 +167,8 @@ pub(crate) fn web(ws: &Workspace) -> Result<()> {
         if let Some(name) = targets::require(ws, targets::WASM)?.name() {
             run = run.env("RUSTUP_TOOLCHAIN", name);
         }
-        run.env("CARGO_TERM_PROGRESS_WHEN", "always")
+        run.env("CARGO_ENCODED_RUSTFLAGS", wasm_flags(ws)?)
+            .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             // Trunk reads this one as a flag with a value and refuses `1`.
             .without("NO_COLOR")
@@ -199,8 +201,9 @@ fn module(ws: &Workspace, module: &Module) -> Result<()> {
     inputs.push("pkg/package-lock.json".into());
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let toolchain = targets::require(ws, targets::WASM)?;
+    // The flags name folders of this machine; what comes out does not.
     let salt = format!(
-        "{toolchain:?} {}",
+        "{toolchain:?} remapped {}",
         binaries::locked_version(ws, "wasm-bindgen")?
     );
     part(ws, module.out, &inputs, &salt, &[module.out], || {
@@ -208,7 +211,8 @@ fn module(ws: &Workspace, module: &Module) -> Result<()> {
         if let Some(name) = toolchain.name() {
             run = run.env("RUSTUP_TOOLCHAIN", name);
         }
-        run.env("CARGO_TERM_PROGRESS_WHEN", "always")
+        run.env("CARGO_ENCODED_RUSTFLAGS", wasm_flags(ws)?)
+            .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             .args(["build", module.krate, "--target", "web", "--out-dir"])
             .arg(ws.path(module.out))
@@ -223,6 +227,24 @@ fn module(ws: &Workspace, module: &Module) -> Result<()> {
             .step(&format!("Build the {} for wasm32", module.name))?;
         optimise(ws, &module.file(ws)?, module.level)
     })
+}
+
+/// Flags of what a browser downloads: those of `.cargo/config.toml`, which these replace, and shorter names of source files. Every place that may panic names its file, by the full
+/// path on the machine that compiled it: kilobytes, and another module on every machine.
+pub(crate) fn wasm_flags(ws: &Workspace) -> Result<OsString> {
+    let mut flags = OsString::from("--cfg\x1fgetrandom_backend=\"wasm_js\"");
+    let mut remap = |folder: &Path| {
+        flags.push("\x1f--remap-path-prefix\x1f");
+        flags.push(folder);
+        flags.push("/=");
+    };
+    remap(&ws.root);
+    let registries = workspace::cargo_home()?.join("registry/src");
+    // There is none where the sources are vendored.
+    for registry in fs::read_dir(registries).into_iter().flatten().flatten() {
+        remap(&registry.path());
+    }
+    Ok(flags)
 }
 
 /// `wasm-opt` on a module, in place.
