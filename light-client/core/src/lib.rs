@@ -35,6 +35,7 @@ pub mod bal;
 pub mod bench_cases;
 pub mod checkpoint;
 pub mod evidence;
+pub mod execution;
 pub mod extension;
 pub mod fault;
 pub mod follower;

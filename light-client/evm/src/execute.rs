@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! executeBlock(chainId, parent, header, input) --> {"ok":true, gasUsed, transactions, ms}
+//!                                                | {"failed": reason}               the machine gave up
 //!                                                | {"ok":false, blockInvalid, kind, field, expected, got, message}
 //! ```
 //!
@@ -46,10 +47,12 @@ pub fn write_verdict(
             "transactions": judged.transactions,
             "ms": now_ms() - began,
         }),
+        // Nothing is known: no verdict.
+        Err(refusal) if refusal.kind.is_none() => json!({ "failed": refusal.got }),
         Err(refusal) => json!({
             "ok": false,
-            "blockInvalid": refusal.kind == FaultKind::InvalidExecution,
-            "kind": refusal.kind.as_str(),
+            "blockInvalid": refusal.kind == Some(FaultKind::InvalidExecution),
+            "kind": refusal.kind.map_or("", FaultKind::as_str),
             "field": refusal.field,
             "expected": refusal.expected,
             "got": refusal.got,

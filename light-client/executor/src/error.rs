@@ -6,6 +6,8 @@ use alloy_primitives::{B256, Bytes};
 use revm::context::result::InvalidTransaction;
 use sidelight_core::state::StateError;
 
+use crate::witness::WitnessError;
+
 /// A rule that compares one thing with what it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -166,9 +168,15 @@ pub enum BlockError {
         /// Why.
         reason: String,
     },
-    /// Reading the state before the block failed. The block may be valid.
-    #[error("state: {0}")]
-    State(String),
+    /// The witness is not one of this block, or does not show what the block reads. The block may be valid.
+    #[error("witness: {0}")]
+    Witness(#[from] WitnessError),
+    /// The caller's own database failed. The block may be valid.
+    #[error("database: {0}")]
+    Database(Box<dyn core::error::Error + Send + Sync>),
+    /// The machine gave up, in a way that no rule of Ethereum knows. The block may be valid, and nobody lied.
+    #[error("machine: {0}")]
+    Machine(String),
     /// An access that the block access list does not name.
     #[error("access outside the block access list: {0}")]
     OutsideAccessList(String),

@@ -36,7 +36,7 @@ use revm::{
         bal::{Bal, BlockAccessIndex},
     },
 };
-use sidelight_core::state::StateError;
+use sidelight_core::{execution::REQUEST_CONTRACTS, state::StateError};
 
 use crate::{
     account::mend_extcodehash,
@@ -388,12 +388,8 @@ impl<'a, DB: StateSource> Execution<'a, DB> {
 /// Accounts that executing the block looks at beyond its access list, so that a witness must prove them: the request contracts, from Prague on.
 #[must_use]
 pub fn request_contracts(spec: &ChainSpec, header: &Header) -> &'static [Address] {
-    const CONTRACTS: [Address; 2] = [
-        WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
-        CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
-    ];
     if spec.is_active(Fork::Prague, header.number, header.timestamp) {
-        &CONTRACTS
+        &REQUEST_CONTRACTS
     } else {
         &[]
     }
@@ -418,12 +414,13 @@ fn run_error<DB: Database>(error: RunError<DB>) -> BlockError {
             BlockError::OutsideAccessList(error.to_string())
         }
         EVMError::Database(EvmDatabaseError::Database(error)) => {
-            BlockError::State(error.to_string())
+            BlockError::Database(Box::new(error))
         }
         EVMError::Header(error) => invalid(TransactionError::Invalid(InvalidTransaction::from(
             error.to_string(),
         ))),
-        other => BlockError::State(format!("{other:?}")),
+        EVMError::Custom(reason) => BlockError::Machine(reason),
+        EVMError::CustomAny(error) => BlockError::Machine(error.to_string()),
     }
 }
 

@@ -1,19 +1,13 @@
-//! What travels so that a block can be executed, and the verdict on it.
+//! A block executed from what travels ([`ExecutionInput`], whose form is the core's), and why it may not be.
 //!
-//! ```text
-//! input = [version = 1, bal, [transaction, ...], [node, ...], [code, ...], [header, ...]]
-//! ```
-//! Transactions are EIP-2718 byte strings, everything else is as in [`ExecutionWitness`]. The header and its parent are not in it: whoever asks for an execution has verified them.
+//! The header and its parent are not in it: whoever asks for an execution has verified them. Transactions are EIP-2718 byte strings, everything else is as in [`ExecutionWitness`].
 
 use alloy_consensus::{Block, BlockBody, Header, TxEnvelope};
 use alloy_eip7928::AccountChanges;
 use alloy_eips::{eip2718::Decodable2718, eip4895::Withdrawals};
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable};
-use sidelight_core::{
-    limits::{MAX_BAL_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_EXECUTION_BYTES},
-    state::PartialState,
-};
+use alloy_rlp::Decodable;
+use sidelight_core::{DecodeError, execution::ExecutionInput, state::PartialState};
 
 use crate::{
     block::DecodedBlock,
@@ -22,32 +16,27 @@ use crate::{
     witness::{ExecutionWitness, VerifiedExecution, verify_witnessed},
 };
 
-/// The version of the encoding.
-const VERSION: u64 = 1;
-
-/// A block's access list, transactions and witness.
-#[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
-pub struct ExecutionInput {
-    version: u64,
-    /// The block access list, raw.
-    pub bal: Bytes,
-    /// EIP-2718 transactions.
-    pub transactions: Vec<Bytes>,
-    /// Trie nodes before the block.
-    pub state: Vec<Bytes>,
-    /// Codes.
-    pub codes: Vec<Bytes>,
-    /// Ancestor headers.
-    pub headers: Vec<Bytes>,
-}
-
 /// Why an input does not lead to a verified execution.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
     /// Not canonical RLP of an input, or larger than one may be. The sender's fault.
     #[error("malformed input: {0}")]
-    Decode(alloy_rlp::Error),
+    Decode(#[from] DecodeError),
+    /// An access list or a transaction that is none. The sender's fault, since the header commits to others.
+    #[error("malformed {what}: {error}")]
+    Malformed {
+        /// What is none.
+        what: &'static str,
+        /// Why.
+        error: alloy_rlp::Error,
+    },
+    /// Something is left out that only the receiver can put back. The sender's fault.
+    #[error("{got} codes are left out")]
+    NotFull {
+        /// How many.
+        got: usize,
+    },
     /// The access list is not the one that the header commits to. The sender's fault.
     #[error("access list: expected {expected}, got {got}")]
     AccessListHash {
@@ -67,11 +56,18 @@ impl InputError {
     #[must_use]
     pub const fn is_block_invalid(&self) -> bool {
         match self {
-            Self::Decode(_) | Self::AccessListHash { .. } => false,
+            Self::Decode(_)
+            | Self::Malformed { .. }
+            | Self::NotFull { .. }
+            | Self::AccessListHash { .. } => false,
             Self::Block(error) => match error {
                 // Transactions that are not the header's are the sender's; a state that the witness does not show is unknown, not wrong.
                 BlockError::Rule(broken) => !matches!(broken.rule, Rule::TransactionsRoot),
-                BlockError::Decode(_) | BlockError::State(_) | BlockError::Trie(_) => false,
+                BlockError::Decode(_)
+                | BlockError::Witness(_)
+                | BlockError::Database(_)
+                | BlockError::Machine(_)
+                | BlockError::Trie(_) => false,
                 BlockError::Transaction { .. }
                 | BlockError::SystemCall { .. }
                 | BlockError::OutsideAccessList(_)
@@ -81,49 +77,25 @@ impl InputError {
     }
 }
 
-impl ExecutionInput {
-    /// An input from a block's parts.
-    #[must_use]
-    pub fn new(bal: Bytes, transactions: Vec<Bytes>, witness: ExecutionWitness) -> Self {
-        let ExecutionWitness {
-            state,
-            codes,
-            headers,
-        } = witness;
-        Self {
-            version: VERSION,
-            bal,
-            transactions,
-            state,
-            codes,
-            headers,
-        }
-    }
-
-    /// The bytes on the wire.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        alloy_rlp::encode(self)
-    }
-
-    /// Reads an input; nothing of it is checked but its shape.
-    pub fn decode(bytes: &[u8]) -> Result<Self, InputError> {
-        let refuse = |reason| Err(InputError::Decode(alloy_rlp::Error::Custom(reason)));
-        if bytes.len() > MAX_EXECUTION_BYTES {
-            return refuse("larger than an input may be");
-        }
-        let mut rest = bytes;
-        let input = <Self as Decodable>::decode(&mut rest).map_err(InputError::Decode)?;
-        if !rest.is_empty() {
-            return refuse("bytes after the input");
-        }
-        if input.version != VERSION {
-            return refuse("another version");
-        }
-        if input.bal.len() > MAX_BAL_BYTES || input.transactions.len() > MAX_BLOCK_TRANSACTIONS {
-            return refuse("more than a block holds");
-        }
-        Ok(input)
+/// An input from a block's parts, with nothing left out.
+#[must_use]
+pub fn full_input(
+    bal: Bytes,
+    transactions: Vec<Bytes>,
+    witness: ExecutionWitness,
+) -> ExecutionInput {
+    let ExecutionWitness {
+        state,
+        codes,
+        headers,
+    } = witness;
+    ExecutionInput {
+        bal,
+        transactions,
+        state,
+        codes,
+        headers,
+        held_codes: Vec::new(),
     }
 }
 
@@ -140,8 +112,13 @@ pub fn verify_input(
     if got != expected {
         return Err(InputError::AccessListHash { expected, got });
     }
+    if !input.held_codes.is_empty() {
+        let got = input.held_codes.len();
+        return Err(InputError::NotFull { got });
+    }
+    let malformed = |what| move |error| InputError::Malformed { what, error };
     let mut rest = input.bal.as_ref();
-    let bal = Vec::<AccountChanges>::decode(&mut rest).map_err(InputError::Decode)?;
+    let bal = Vec::<AccountChanges>::decode(&mut rest).map_err(malformed("access list"))?;
     let transactions = input
         .transactions
         .iter()
@@ -155,7 +132,7 @@ pub fn verify_input(
             }
         })
         .collect::<Result<Vec<_>, _>>()
-        .map_err(InputError::Decode)?;
+        .map_err(malformed("transaction"))?;
     let body = BlockBody {
         transactions,
         ommers: Vec::new(),

@@ -2,11 +2,11 @@
 
 use alloy_consensus::Header;
 use alloy_rlp::Decodable;
-use sidelight_core::{fault::FaultKind, state::PartialState};
+use sidelight_core::{execution::ExecutionInput, fault::FaultKind, state::PartialState};
 
 use crate::{
     error::{BlockError, HeaderRule, Rule},
-    input::{ExecutionInput, InputError, verify_input},
+    input::{InputError, verify_input},
     spec::ChainSpec,
 };
 
@@ -23,8 +23,8 @@ pub struct Judged {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: expected {expected}, got {got}")]
 pub struct Refusal {
-    /// [`FaultKind::InvalidExecution`]: the block is not valid, whoever sent the input. Any other kind is the sender's fault.
-    pub kind: FaultKind,
+    /// [`FaultKind::InvalidExecution`]: the block is not valid, whoever sent the input. Any other kind is the sender's fault. None: the machine gave up, and nothing is known.
+    pub kind: Option<FaultKind>,
     /// Dotted name of what is wrong.
     pub field: &'static str,
     /// What it must be.
@@ -37,7 +37,7 @@ pub struct Refusal {
 pub fn judge(chain_id: u64, parent: &[u8], header: &[u8], input: &[u8]) -> Result<Judged, Refusal> {
     let parent = read_header("parent", parent)?;
     let header = read_header("header", header)?;
-    let input = ExecutionInput::decode(input)?;
+    let input = ExecutionInput::decode(input).map_err(InputError::Decode)?;
     let transactions = input.transactions.len();
     let known = PartialState::from_root(parent.state_root);
     let spec = ChainSpec::sidelight(chain_id);
@@ -51,7 +51,7 @@ pub fn judge(chain_id: u64, parent: &[u8], header: &[u8], input: &[u8]) -> Resul
 fn read_header(field: &'static str, bytes: &[u8]) -> Result<Header, Refusal> {
     let mut rest = bytes;
     let refused = |got: String| Refusal {
-        kind: FaultKind::WrongResponse,
+        kind: Some(FaultKind::WrongResponse),
         field,
         expected: "a header".into(),
         got,
@@ -66,12 +66,14 @@ fn read_header(field: &'static str, bytes: &[u8]) -> Result<Header, Refusal> {
 impl From<InputError> for Refusal {
     fn from(error: InputError) -> Self {
         let kind = if error.is_block_invalid() {
-            FaultKind::InvalidExecution
+            Some(FaultKind::InvalidExecution)
         } else {
             kind_of_sender(&error)
         };
         let (field, expected, got) = match error {
-            InputError::Decode(error) => ("execution", "an input".into(), error.to_string()),
+            InputError::Decode(_) | InputError::Malformed { .. } | InputError::NotFull { .. } => {
+                ("execution", "an input".into(), error.to_string())
+            }
             InputError::AccessListHash { expected, got } => (
                 "execution.block_access_list",
                 expected.to_string(),
@@ -88,12 +90,19 @@ impl From<InputError> for Refusal {
     }
 }
 
-const fn kind_of_sender(error: &InputError) -> FaultKind {
+const fn kind_of_sender(error: &InputError) -> Option<FaultKind> {
     match error {
-        InputError::AccessListHash { .. } => FaultKind::BadBalHash,
-        // Another block's transactions.
-        InputError::Block(BlockError::Rule(_)) => FaultKind::WrongResponse,
-        _ => FaultKind::BadWitness,
+        InputError::AccessListHash { .. } => Some(FaultKind::BadBalHash),
+        InputError::Block(error) => match error {
+            // Another block's transactions.
+            BlockError::Rule(_) => Some(FaultKind::WrongResponse),
+            BlockError::Witness(error) if error.is_incomplete() => {
+                Some(FaultKind::IncompleteWitness)
+            }
+            BlockError::Database(_) | BlockError::Machine(_) => None,
+            _ => Some(FaultKind::BadWitness),
+        },
+        _ => Some(FaultKind::BadWitness),
     }
 }
 
@@ -124,7 +133,14 @@ fn describe(error: BlockError) -> (&'static str, String, String) {
             got.to_string(),
             expected.to_string(),
         ),
-        BlockError::State(reason) => ("execution.witness", "what execution reads".into(), reason),
+        BlockError::Witness(error) => (
+            "execution.witness",
+            "what execution reads".into(),
+            error.to_string(),
+        ),
+        BlockError::Database(_) | BlockError::Machine(_) => {
+            ("execution", "an end".into(), error.to_string())
+        }
         BlockError::Trie(error) => (
             "execution.witness",
             "what the changes need".into(),
@@ -170,7 +186,7 @@ mod tests {
     use alloy_primitives::{B256, Bytes, Signature};
 
     use super::*;
-    use crate::witness::ExecutionWitness;
+    use crate::{input::full_input, witness::ExecutionWitness};
 
     fn header() -> Vec<u8> {
         alloy_rlp::encode(Header::default())
@@ -188,7 +204,7 @@ mod tests {
         ] {
             let refusal = judge(1, parent, header, &[0xc0]).unwrap_err();
             assert_eq!(refusal.field, field);
-            assert!(refusal.kind.is_peer_fault() && !refusal.kind.is_conflict());
+            assert!(refusal.kind.is_some_and(FaultKind::is_peer_fault));
         }
     }
 
@@ -206,7 +222,7 @@ mod tests {
             block_access_list_hash: Some(alloy_eip7928::EMPTY_BLOCK_ACCESS_LIST_HASH),
             ..Header::default()
         };
-        let input = ExecutionInput::new(bal.into(), transactions, ExecutionWitness::default());
+        let input = full_input(bal.into(), transactions, ExecutionWitness::default());
         let (parent, child) = (alloy_rlp::encode(&parent), alloy_rlp::encode(&child));
         judge(1, &parent, &child, &input.encode()).unwrap_err()
     }
@@ -223,7 +239,7 @@ mod tests {
     #[test]
     fn another_access_list_is_the_senders_fault() {
         let refusal = judge_empty(&[0xc1, 0xc0], Vec::new());
-        assert_eq!(refusal.kind, FaultKind::BadBalHash);
+        assert_eq!(refusal.kind, Some(FaultKind::BadBalHash));
         assert_ne!(refusal.expected, refusal.got);
     }
 
@@ -233,7 +249,7 @@ mod tests {
             let refusal = judge_empty(&[0xc0], vec![transaction(bytes)]);
             assert_eq!(
                 (refusal.kind, refusal.field),
-                (FaultKind::WrongResponse, "header.transactions_root")
+                (Some(FaultKind::WrongResponse), "header.transactions_root")
             );
         }
     }
@@ -241,6 +257,6 @@ mod tests {
     #[test]
     fn a_header_that_no_execution_gives_is_nobody_elses_fault() {
         let refusal = judge_empty(&[0xc0], Vec::new());
-        assert_eq!(refusal.kind, FaultKind::InvalidExecution, "{refusal}");
+        assert_eq!(refusal.kind, Some(FaultKind::InvalidExecution), "{refusal}");
     }
 }

@@ -9,6 +9,7 @@ use revm::{
     state::{AccountInfo, Bytecode},
 };
 use sidelight_core::{
+    execution::MAX_ANCESTORS,
     limits::{MAX_CODE_BYTES, MAX_WITNESS_NODES},
     state::{PartialState, StateError},
 };
@@ -23,9 +24,6 @@ use crate::{
     outcome::verify_outcome,
     spec::ChainSpec,
 };
-
-/// Ancestors that `BLOCKHASH` reaches.
-const MAX_ANCESTORS: usize = 256;
 
 /// What a block's execution needs of the state before it. The names are those of `debug_executionWitness`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +92,18 @@ pub enum WitnessError {
     Decode(alloy_rlp::Error),
 }
 
+impl WitnessError {
+    /// Whether something is only missing.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        match self {
+            Self::State(error) => error.is_incomplete(),
+            Self::MissingCode { .. } | Self::MissingHeader { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl DBErrorMarker for WitnessError {}
 
 /// A block whose execution was repeated from a witness. Who signed it is another check.
@@ -147,7 +157,7 @@ pub(crate) fn verify_witnessed(
 ) -> Result<VerifiedExecution, BlockError> {
     let header = &decoded.block.header;
     verify_body(spec, decoded, &[])?;
-    let mut db = WitnessDb::open(known, parent, parent_hash, witness).map_err(state_error)?;
+    let mut db = WitnessDb::open(known, parent, parent_hash, witness)?;
     let rules = spec.account_rules(header.number, header.timestamp);
     let before = db.state.clone();
     let mut roots = |changes: &[AccountChanges]| {
@@ -158,14 +168,14 @@ pub(crate) fn verify_witnessed(
     let executed = execute_block(spec, decoded, &mut db, Some(bal), &mut roots);
     // What the witness does not show is nobody's fault but the sender's, whatever it made of the execution.
     if let Some(error) = db.failed.take() {
-        return Err(state_error(error));
+        return Err(error.into());
     }
     let executed = executed?;
     let (expected, got) = (hash_bal(bal), hash_bal(&executed.bal));
     if expected != got {
         return Err(BlockError::AccessList { expected, got });
     }
-    let mut state = db.finish().map_err(state_error)?;
+    let mut state = db.finish()?;
     state.apply_under(&executed.bal, &rules)?;
     let root = state.root();
     verify_outcome(header, &executed, root)?;
@@ -176,10 +186,6 @@ fn hash_bal(bal: &[AccountChanges]) -> B256 {
     let mut raw = Vec::new();
     alloy_rlp::encode_list(bal, &mut raw);
     keccak256(raw)
-}
-
-fn state_error(error: WitnessError) -> BlockError {
-    BlockError::State(error.to_string())
 }
 
 /// The witness as revm's database. Three outcomes for each read: a value, proven absent, or an error.

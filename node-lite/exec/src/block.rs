@@ -6,7 +6,7 @@ use alloy_eips::{eip2718::Encodable2718, eip4895::Withdrawals};
 use alloy_primitives::{Address, B256, Bytes, TxKind};
 use alloy_rlp::Encodable;
 use sidelight_core::header::SignedHeader;
-use sidelight_executor::{ExecutionInput, ExecutionWitness};
+use sidelight_executor::{ExecutionInput, ExecutionWitness, full_input};
 
 /// A block with all that executing it gave. The genesis block and imported ones have a zero signature, because nobody signs them.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub struct SealedBlock {
     pub witness: Vec<Bytes>,
     /// What executing the block again needs of the state before it, captured while it was executed. None for genesis, and where `BLOCKHASH` reached beyond the retained headers.
     pub execution: Option<ExecutionWitness>,
+    /// For each node, and then each code, of `execution`: the newest of the [`WINDOW`](sidelight_core::execution::WINDOW) blocks before this one that touched it. A client that has executed
+    /// that block, and all since, holds it.
+    pub held_since: (Vec<Option<u64>>, Vec<Option<u64>>),
     /// Size of the block's RLP in bytes.
     pub size: u64,
 }
@@ -157,11 +160,17 @@ impl SealedBlock {
     /// What a client needs to execute the block, if the witness was captured.
     pub fn execution_input(&self) -> Option<ExecutionInput> {
         let witness = self.execution.clone()?;
-        Some(ExecutionInput::new(
+        Some(full_input(
             self.bal_raw.clone(),
             self.encoded_transactions(),
             witness,
         ))
+    }
+
+    /// The same, without what a client holds that has executed the blocks from `since` to the one before.
+    pub fn execution_delta(&self, since: u64) -> Option<ExecutionInput> {
+        let (nodes, codes) = &self.held_since;
+        Some(self.execution_input()?.without(nodes, codes, since))
     }
 
     /// EIP-2718 encodings of the receipts: the *receipts* response.

@@ -6,7 +6,7 @@ use alloy_genesis::Genesis;
 use alloy_primitives::Address;
 use node_lite_state::StateDb;
 use parking_lot::Mutex;
-use sidelight_core::{header::VerifiedHeader, rules::ChainRules};
+use sidelight_core::{execution::Retained, header::VerifiedHeader, rules::ChainRules};
 use sidelight_executor::ChainSpec;
 
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     config::{SealMode, SequencerConfig},
     error::ChainError,
     forks::ForkSchedule,
-    genesis, seal,
+    genesis,
+    seal::{self, Tip},
     sequencer::Sequencer,
     signer::Signer,
     view::{ChainView, Shared},
@@ -34,8 +35,8 @@ pub(crate) struct Inner {
     pub(crate) signer: Signer,
     pub(crate) fee_recipient: Address,
     config: SequencerConfig,
-    /// Held while a block is built, with the header that it builds on.
-    sealing: Mutex<VerifiedHeader>,
+    /// Held while a block is built.
+    sealing: Mutex<Tip>,
 }
 
 impl Chain {
@@ -58,7 +59,10 @@ impl Chain {
         let view = ChainView::new(Shared::new(spec, forks, view, state, start.block));
         let inner = Inner {
             fee_recipient: config.fee_recipient.unwrap_or(signer.address()),
-            sealing: Mutex::new(head),
+            sealing: Mutex::new(Tip {
+                header: head,
+                retained: Retained::default(),
+            }),
             rules: start.rules,
             signer,
             config,
@@ -101,10 +105,8 @@ impl Chain {
 
     /// Seals a block now, with whatever the pool holds, in any seal mode.
     pub fn seal(&self) -> Result<Arc<SealedBlock>, ChainError> {
-        let mut parent = self.inner.sealing.lock();
-        let (block, verified) = seal::seal_next(&self.inner, &parent)?;
-        let block = Arc::new(block);
-        *parent = verified;
+        let mut tip = self.inner.sealing.lock();
+        let block = Arc::new(seal::seal_next(&self.inner, &mut tip)?);
         self.inner.publish(&block)?;
         Ok(block)
     }

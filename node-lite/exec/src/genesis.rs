@@ -101,6 +101,7 @@ pub(crate) fn build(genesis: &Genesis, state: &StateDb) -> Result<Start, Genesis
         bal: Vec::new(),
         witness: Vec::new(),
         execution: None,
+        held_since: (Vec::new(), Vec::new()),
     };
     Ok(Start { rules, block })
 }

@@ -274,6 +274,7 @@ fn unsigned(header: Header, hash: B256, content: Content) -> SealedBlock {
         bal,
         witness: content.witness,
         execution: content.execution,
+        held_since: (Vec::new(), Vec::new()),
         size: content.size,
     }
 }

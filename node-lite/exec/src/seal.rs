@@ -14,6 +14,7 @@ use alloy_primitives::{Address, B64, B256, Bytes, U256, keccak256};
 use node_lite_state::Committed;
 use sidelight_core::{
     bal::verify_bal,
+    execution::{Retained, touched_hashes},
     extension::Extension,
     header::{VerifiedHeader, compute_base_fee, verify_header},
     merkle::compute_accounts_root,
@@ -32,11 +33,17 @@ use crate::{
     view::{Shared, StateView},
 };
 
-/// Builds, signs and checks the block after `parent`. Nothing is published; on an error the state is as before.
-pub(crate) fn seal_next(
-    inner: &Inner,
-    parent: &VerifiedHeader,
-) -> Result<(SealedBlock, VerifiedHeader), ChainError> {
+/// What the next block builds on.
+#[derive(Debug)]
+pub(crate) struct Tip {
+    pub(crate) header: VerifiedHeader,
+    /// What clients hold that have executed the newest blocks.
+    pub(crate) retained: Retained<()>,
+}
+
+/// Builds, signs and checks the block after `tip`, which it becomes. Nothing is published; on an error the state is as before.
+pub(crate) fn seal_next(inner: &Inner, tip: &mut Tip) -> Result<SealedBlock, ChainError> {
+    let parent = &tip.header;
     let signer = inner.signer.address();
     if parent.next_signer() != signer {
         return Err(ChainError::NotTheSigner {
@@ -69,11 +76,25 @@ pub(crate) fn seal_next(
         &CurrentRules,
     )?;
     let root = committed.root;
-    let sealed = finish(inner, parent, template, built, committed, now);
-    if sealed.is_err() {
-        inner.state.release(root)?;
+    let nodes = committed.execution_nodes.iter().map(|(hash, _)| *hash);
+    let touched: Vec<(B256, ())> = touched_hashes(
+        nodes.chain(committed.made.iter().copied()),
+        built.accessed.codes.iter().copied(),
+        &built.executed.bal,
+    )
+    .map(|hash| (hash, ()))
+    .collect();
+    match finish(inner, tip, template, built, committed, now) {
+        Ok((block, header)) => {
+            tip.retained.push(header.number(), touched);
+            tip.header = header;
+            Ok(block)
+        }
+        Err(error) => {
+            inner.state.release(root)?;
+            Err(error)
+        }
     }
-    sealed
 }
 
 /// What is known of a block before it is executed.
@@ -102,7 +123,7 @@ fn template(inner: &Inner, parent: &VerifiedHeader, now: u64) -> Header {
 /// Fills in what execution gave, signs, and asks the verifier that every client runs.
 fn finish(
     inner: &Inner,
-    parent: &VerifiedHeader,
+    tip: &Tip,
     template: Header,
     built: Built,
     committed: Committed,
@@ -114,7 +135,14 @@ fn finish(
         accessed,
         ..
     } = built;
+    let parent = &tip.header;
+    let newest_of = |(hash, _): &(B256, Bytes)| tip.retained.newest(hash);
+    let nodes_held = committed.execution_nodes.iter().map(newest_of).collect();
     let witness = accessed.capture(inner, parent.number(), committed.execution_nodes)?;
+    let codes = witness.iter().flat_map(|witness| &witness.codes);
+    let codes_held = codes
+        .map(|code| tip.retained.newest(&keccak256(code)))
+        .collect();
     let bal_raw = Bytes::from(alloy_rlp::encode(&executed.bal));
     let next_signer = inner
         .state
@@ -168,6 +196,7 @@ fn finish(
         bal,
         witness: committed.witness,
         execution: witness,
+        held_since: (nodes_held, codes_held),
     };
     Ok((block, verified))
 }
@@ -185,8 +214,9 @@ impl Accessed {
         &self,
         shared: &Shared,
         parent: u64,
-        state: Vec<Bytes>,
+        nodes: Vec<(B256, Bytes)>,
     ) -> Result<Option<ExecutionWitness>, ChainError> {
+        let state = nodes.into_iter().map(|(_, node)| node).collect();
         let codes = self.codes.iter().map(|hash| shared.state.code(*hash));
         let mut codes = codes.collect::<Result<Vec<_>, _>>()?;
         codes.sort_unstable();

@@ -67,8 +67,10 @@ pub struct Committed {
     pub root: B256,
     /// The pre-state nodes that applying the changes needed, in wire order.
     pub witness: Vec<Bytes>,
-    /// These, and the ones that prove everything that the block read.
-    pub execution_nodes: Vec<Bytes>,
+    /// These, and the ones that prove everything that the block read, each with its hash.
+    pub execution_nodes: Vec<(B256, Bytes)>,
+    /// Hashes of the nodes that the block made.
+    pub made: Vec<B256>,
 }
 
 /// A store of trie nodes shared by all retained states. Cheap to clone.
@@ -173,11 +175,13 @@ impl StateDb {
             .cloned()
             .map(NewCode::new)
             .collect();
+        let made = nodes.iter().map(NewNode::hash).collect();
         self.store.write().insert(root, nodes, codes)?;
         Ok(Committed {
             root,
             witness,
             execution_nodes,
+            made,
         })
     }
 
@@ -249,7 +253,7 @@ impl StateDb {
 struct Applied {
     root: B256,
     nodes: Vec<NewNode>,
-    execution_nodes: Vec<Bytes>,
+    execution_nodes: Vec<(B256, Bytes)>,
 }
 
 fn check_retained(store: &Store, root: B256) -> Result<(), StateError> {

@@ -276,6 +276,10 @@ impl NewNode {
             bytes: Bytes::copy_from_slice(rlp),
         })
     }
+
+    pub(crate) const fn hash(&self) -> B256 {
+        self.hash
+    }
 }
 
 impl NewCode {

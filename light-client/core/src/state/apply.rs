@@ -121,14 +121,14 @@ impl PartialState {
     }
 
     /// As [`apply_with`](Self::apply_with), and the witness proves everything that executing the block reads too: each account and slot that `changes` names, changed or not, and
-    /// the accounts of `looked_at`.
+    /// the accounts of `looked_at`. Each node comes with its hash.
     pub fn apply_executed_with(
         &mut self,
         lookup: impl FnMut(&B256) -> Option<Bytes>,
         changes: &[AccountChanges],
         looked_at: &[Address],
         rules: &impl AccountRules,
-    ) -> Result<Vec<Bytes>, StateError> {
+    ) -> Result<Vec<(B256, Bytes)>, StateError> {
         self.root();
         let mut recorder = Recorder::new(lookup);
         for address in looked_at {
@@ -140,7 +140,7 @@ impl PartialState {
             self.read_resolving(change.address, slots, &mut recorder)?;
         }
         self.apply_resolving(changes, rules, &mut recorder)?;
-        Ok(recorder.into_witness())
+        Ok(recorder.into_hashed())
     }
 
     /// Finds the nodes that prove an account and some of its slots, present or not.

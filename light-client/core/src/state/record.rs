@@ -55,11 +55,18 @@ impl<F: FnMut(&B256) -> Option<Bytes>> Recorder<F> {
     }
 
     /// The nodes in depth-first order, each once: equal subtries are one node at several places.
-    pub(super) fn into_witness(mut self) -> Vec<Bytes> {
+    pub(super) fn into_witness(self) -> Vec<Bytes> {
+        let hashed = self.into_hashed().into_iter();
+        hashed.map(|(_, rlp)| rlp).collect()
+    }
+
+    /// As [`into_witness`](Self::into_witness), each with its hash.
+    pub(super) fn into_hashed(mut self) -> Vec<(B256, Bytes)> {
         self.found.sort_unstable_by(|a, b| a.place.cmp(&b.place));
         let mut seen = B256Set::default();
         self.found.retain(|found| seen.insert(found.hash));
-        self.found.into_iter().map(|found| found.rlp).collect()
+        let found = self.found.into_iter();
+        found.map(|found| (found.hash, found.rlp)).collect()
     }
 }
 

@@ -21,8 +21,8 @@ pub use self::{
     envelope::{Envelope, EnvelopeError, MessageType},
     filter::{Filter, FilterAccount, Mode},
     message::{ClientMessage, FailureCode, GapReason, NodeMessage},
-    request::Request,
-    response::{ProofResponse, Response},
+    request::{Delta, Request},
+    response::{ProofResponse, Response, WitnessResponse},
     update::{Body, Update, Watched},
 };
 

@@ -2,6 +2,7 @@
 
 use super::filter::{Filter, Mode, read_slots};
 use crate::{
+    execution::Policy,
     limits::MAX_HEADERS,
     rlp::{DecodeError, Reader, write_list},
 };
@@ -79,6 +80,52 @@ pub enum Request {
         /// Its position.
         index: u64,
     },
+    /// As [`Request::Execution`], without what the client holds, in chunks: the commitment and the first one.
+    Witness(Delta),
+    /// A later chunk of the same.
+    Chunk {
+        /// Of which input.
+        delta: Delta,
+        /// Which chunk.
+        index: u64,
+    },
+}
+
+/// An input for a client that holds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Delta {
+    /// The block.
+    pub block_hash: B256,
+    /// What the client keeps.
+    pub policy: Policy,
+    /// The block since which it has kept it, up to the one before this; 0 with [`Policy::Nothing`].
+    pub since: u64,
+}
+
+impl Delta {
+    /// For a client that holds nothing.
+    #[must_use]
+    pub const fn full(block_hash: B256) -> Self {
+        Self {
+            block_hash,
+            policy: Policy::Nothing,
+            since: 0,
+        }
+    }
+
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        self.block_hash.encode(out);
+        self.policy.to_number().encode(out);
+        self.since.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            block_hash: reader.value("witness.block_hash")?,
+            policy: Policy::from_number(reader.value("witness.policy")?)?,
+            since: reader.value("witness.since")?,
+        })
+    }
 }
 
 impl Request {
@@ -96,6 +143,8 @@ impl Request {
             Self::Execution { .. } => 8,
             Self::Ancestors { .. } => 9,
             Self::Transaction { .. } => 10,
+            Self::Witness(_) => 11,
+            Self::Chunk { .. } => 12,
         }
     }
 
@@ -144,6 +193,11 @@ impl Request {
                     block_hash.encode(out);
                     number.encode(out);
                 }
+                Self::Witness(delta) => delta.encode_into(out),
+                Self::Chunk { delta, index } => {
+                    delta.encode_into(out);
+                    index.encode(out);
+                }
             }
         });
     }
@@ -191,6 +245,11 @@ impl Request {
             10 => Self::Transaction {
                 block_hash: list.value("transaction.block_hash")?,
                 index: list.value("transaction.index")?,
+            },
+            11 => Self::Witness(Delta::read(&mut list)?),
+            12 => Self::Chunk {
+                delta: Delta::read(&mut list)?,
+                index: list.value("chunk.index")?,
             },
             got => {
                 return Err(DecodeError::Unknown {

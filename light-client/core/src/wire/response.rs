@@ -3,6 +3,7 @@
 use super::update::Update;
 use crate::{
     header::{SignedHeader, read_header},
+    execution::{CHUNK_BYTES, Policy},
     limits::{
         MAX_BLOCK_TRANSACTIONS, MAX_BODY_ITEM_BYTES, MAX_CODE_BYTES, MAX_EXECUTION_BYTES,
         MAX_FILTER_SLOTS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_LEAF_BYTES, MAX_PROOF_DEPTH,
@@ -54,6 +55,25 @@ pub enum Response {
     Ancestors(Vec<Header>),
     /// Trie nodes from the transactions root to one transaction.
     Transaction(Vec<Bytes>),
+    /// How the same, without what the client holds, is split into chunks, and the first of them.
+    Witness(WitnessResponse),
+    /// A later chunk.
+    Chunk(Bytes),
+}
+
+/// The commitment to an input in chunks, and the first chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WitnessResponse {
+    /// The policy that was served: [`Policy::Nothing`] for a full input.
+    pub policy: Policy,
+    /// The block since which the client must have kept what is left out.
+    pub since: u64,
+    /// Bytes of the input.
+    pub length: u64,
+    /// Keccak-256 of each chunk.
+    pub hashes: Vec<B256>,
+    /// Chunk 0.
+    pub first: Bytes,
 }
 
 impl Response {
@@ -71,6 +91,8 @@ impl Response {
             Self::Execution(_) => 8,
             Self::Ancestors(_) => 9,
             Self::Transaction(_) => 10,
+            Self::Witness(_) => 11,
+            Self::Chunk(_) => 12,
         }
     }
 
@@ -84,13 +106,14 @@ impl Response {
             }
             Self::Transition(update) => update.encode_into(out),
             Self::Proof(proof) => proof.encode_into(out),
-            Self::Code(bytes) | Self::Execution(bytes) => bytes.encode(out),
+            Self::Code(bytes) | Self::Execution(bytes) | Self::Chunk(bytes) => bytes.encode(out),
             Self::Body(items) | Self::Receipts(items) | Self::Transaction(items) => {
                 write_strings(out, items);
             }
             Self::Ancestors(headers) => write_list(out, |out| {
                 headers.iter().for_each(|header| header.encode(out));
             }),
+            Self::Witness(witness) => witness.encode_into(out),
             Self::Locate { block_hash, index } => write_list(out, |out| {
                 block_hash.encode(out);
                 index.encode(out);
@@ -124,6 +147,8 @@ impl Response {
                 "transaction.node",
                 MAX_LEAF_BYTES,
             )?),
+            11 => Self::Witness(WitnessResponse::read(reader)?),
+            12 => Self::Chunk(reader.bytes("chunk", CHUNK_BYTES)?),
             got => {
                 return Err(DecodeError::Unknown {
                     what: "response.kind",
@@ -161,6 +186,36 @@ impl ProofResponse {
         })?;
         list.finish()?;
         Ok(Self { account, storage })
+    }
+}
+
+impl WitnessResponse {
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        write_list(out, |out| {
+            self.policy.to_number().encode(out);
+            self.since.encode(out);
+            self.length.encode(out);
+            write_list(out, |out| {
+                self.hashes.iter().for_each(|hash| hash.encode(out));
+            });
+            self.first.encode(out);
+        });
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        const MAX_CHUNKS: usize = MAX_EXECUTION_BYTES.div_ceil(CHUNK_BYTES);
+        let mut list = reader.list("witness")?;
+        let witness = Self {
+            policy: Policy::from_number(list.value("witness.policy")?)?,
+            since: list.value("witness.since")?,
+            length: list.value("witness.length")?,
+            hashes: list.items("witness.chunks", MAX_CHUNKS, |list| {
+                list.value("witness.chunk")
+            })?,
+            first: list.bytes("witness.first", CHUNK_BYTES)?,
+        };
+        list.finish()?;
+        Ok(witness)
     }
 }
 

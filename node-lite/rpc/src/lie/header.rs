@@ -26,7 +26,7 @@ pub(crate) fn alter_header(lies: &Lies, chain: &Chain, block: &SealedBlock) -> S
     if number == 0 {
         return signed;
     }
-    if lies.is_on_after(Lie::AlteredDiffCommitted, number) {
+    if lies.is_committed_at(number) {
         signed = false_header(lies, chain, block).unwrap_or(signed);
     }
     if lies.is_on_after(Lie::WrongParent, number) {
@@ -50,7 +50,7 @@ impl Lies {
     }
 }
 
-/// The header that commits to a block's falsified diff, with false headers before it as far as the lie goes.
+/// The header that commits to a block's falsified diff or receipts, with false headers before it as far as the lie goes.
 fn false_header(lies: &Lies, chain: &Chain, block: &SealedBlock) -> Option<SignedHeader> {
     let mut headers = lies.committed.lock();
     let number = block.number();
@@ -58,8 +58,7 @@ fn false_header(lies: &Lies, chain: &Chain, block: &SealedBlock) -> Option<Signe
         .saturating_sub(MAX_FALSE_HEADERS - 1)
         .max(chain.oldest_number())
         .max(1);
-    for next in (oldest..=number).filter(|next| lies.is_on_after(Lie::AlteredDiffCommitted, *next))
-    {
+    for next in (oldest..=number).filter(|next| lies.is_committed_at(*next)) {
         if headers.contains_key(&next) {
             continue;
         }
@@ -67,8 +66,15 @@ fn false_header(lies: &Lies, chain: &Chain, block: &SealedBlock) -> Option<Signe
         let parent = headers
             .get(&(next - 1))
             .map_or(honest.header().parent_hash, SignedHeader::hash);
-        let signed = sign_with(chain.signer(), commit_to_false_diff(&honest, parent));
-        headers.insert(next, signed);
+        let mut signed = honest.signed_header.clone();
+        if lies.is_on_after(Lie::AlteredDiffCommitted, next) {
+            signed = commit_to_false_diff(&honest, parent);
+        }
+        signed.header.parent_hash = parent;
+        if lies.is_on_after(Lie::InvalidExecution, next) {
+            signed.header.receipts_root = keccak256(signed.header.receipts_root);
+        }
+        headers.insert(next, sign_with(chain.signer(), signed));
     }
     *headers = headers.split_off(&oldest);
     headers.get(&number).cloned()

@@ -55,6 +55,7 @@ lies! {
     AlteredDiffCommitted = "altered_diff_committed", "The sequencer signs a header that commits to a false diff but keeps the honest state root.";
     OmittedChange = "omitted_change", "A changed account is left out of the diff, although it is watched.";
     FalseAbsence = "false_absence", "An account that the block changed, or that exists, is reported as absent.";
+    InvalidExecution = "invalid_execution", "The sequencer signs a header with receipts that executing the block does not give; diff and state root are honest.";
     OtherBlockDiff = "other_block_diff", "The valid diff of another block is sent with this block's header.";
     WrongParent = "wrong_parent", "The sequencer signs a header that does not extend the chain.";
     ForgedSignature = "forged_signature", "Headers are signed with a key that is not the sequencer's.";
@@ -77,6 +78,11 @@ lies! {
 }
 
 impl Lie {
+    /// Whether it stands in headers that the sequencer signs, each on the false one before.
+    const fn is_committed(self) -> bool {
+        matches!(self, Self::AlteredDiffCommitted | Self::InvalidExecution)
+    }
+
     /// The lie with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -103,7 +109,7 @@ impl Lies {
         } else {
             since.remove(&lie);
         }
-        if !since.contains_key(&Lie::AlteredDiffCommitted) {
+        if !since.keys().any(|lie| lie.is_committed()) {
             self.committed.lock().clear();
         }
     }
@@ -126,6 +132,13 @@ impl Lies {
             .read()
             .get(&lie)
             .is_some_and(|since| number > *since)
+    }
+
+    /// Whether the sequencer signs a false header at this height, for a diff or an execution.
+    fn is_committed_at(&self, number: u64) -> bool {
+        let since = self.since.read();
+        let mut since = since.iter();
+        since.any(|(lie, since)| lie.is_committed() && number > *since)
     }
 
     /// Where the chain seems to end, if the head is stale.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes};
 use node_lite_exec::{Chain, ChainError, SealedBlock, StateError};
+use sidelight_core::execution::{Policy, chunk, hash_chunks};
 use sidelight_core::header::{SignedHeader, shorten_ancestors};
 use sidelight_core::limits::{MAX_CODE_BYTES, MAX_LEAF_BYTES};
 use sidelight_core::proof::prove_ordered_item;
 use sidelight_core::wire::{
-    ClientMessage, EnvelopeError, FailureCode, Filter, MessageType, Mode, NodeMessage,
-    ProofResponse, Request, Response, Update,
+    ClientMessage, Delta, EnvelopeError, FailureCode, Filter, MessageType, Mode, NodeMessage,
+    ProofResponse, Request, Response, Update, WitnessResponse,
 };
 
 use super::encode::encode;
@@ -274,6 +275,22 @@ impl LiteServer {
                     .ok_or_else(|| Refusal::not_found("witness"))?;
                 Ok(Response::Execution(input.encode().into()))
             }
+            Request::Witness(delta) => {
+                let (delta, input) = self.witness(delta)?;
+                Ok(Response::Witness(WitnessResponse {
+                    policy: delta.policy,
+                    since: delta.since,
+                    length: input.len() as u64,
+                    hashes: hash_chunks(&input),
+                    first: Bytes::copy_from_slice(chunk(&input, 0).unwrap_or_default()),
+                }))
+            }
+            Request::Chunk { delta, index } => {
+                let (_, input) = self.witness(delta)?;
+                let index = usize::try_from(*index).unwrap_or(usize::MAX);
+                let chunk = chunk(&input, index).ok_or_else(|| Refusal::not_found("chunk"))?;
+                Ok(Response::Chunk(Bytes::copy_from_slice(chunk)))
+            }
             Request::Locate { transaction_hash } => {
                 let (block, index) = self
                     .chain
@@ -357,6 +374,17 @@ impl LiteServer {
     fn receipts(&self, block: &SealedBlock) -> Result<Vec<Bytes>, Refusal> {
         lie::alter_receipts(&self.lies, &self.chain, block)
             .ok_or_else(|| Refusal::not_found("receipts"))
+    }
+
+    /// What executing a block needs, for a client that holds what `delta` says, and what was served: a policy that the node does not know is served as none.
+    fn witness(&self, delta: &Delta) -> Result<(Delta, Vec<u8>), Refusal> {
+        let block = self.block(delta.block_hash)?;
+        let (served, input) = match delta.policy {
+            Policy::Window => (*delta, block.execution_delta(delta.since)),
+            _ => (Delta::full(delta.block_hash), block.execution_input()),
+        };
+        let input = input.ok_or_else(|| Refusal::not_found("witness"))?;
+        Ok((served, input.encode()))
     }
 
     fn block(&self, hash: B256) -> Result<Arc<SealedBlock>, Refusal> {

@@ -173,7 +173,8 @@ impl Chain {
         let mut between = Vec::new();
         let mut roots = |changes: &[AccountChanges]| {
             let mut state = PartialState::from_root(root);
-            between.extend(state.apply_executed_with(lookup, changes, &[], &rules)?);
+            let nodes = state.apply_executed_with(lookup, changes, &[], &rules)?;
+            between.extend(nodes.into_iter().map(|(_, node)| node));
             Ok(state.root())
         };
         let executed = execute_block(&self.spec, &decoded, &mut reader, None, &mut roots)?;
@@ -182,9 +183,10 @@ impl Chain {
 
         let mut after = PartialState::from_root(root);
         let looked_at = request_contracts(&self.spec, header);
-        let mut state = after
+        let state = after
             .apply_executed_with(lookup, &executed.bal, looked_at, &rules)
             .map_err(BlockError::Trie)?;
+        let mut state: Vec<Bytes> = state.into_iter().map(|(_, node)| node).collect();
         // Roots between transactions may need nodes that the whole block does not.
         for node in between {
             if !state.contains(&node) {

@@ -1,0 +1,246 @@
+//! What a client holds of the blocks that it executed, and deltas made whole with it.
+
+use alloc::vec::Vec;
+
+use alloy_consensus::Header;
+use alloy_eip7928::AccountChanges;
+use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
+use alloy_rlp::Decodable;
+
+use super::{ExecutionInput, REQUEST_CONTRACTS, Retained};
+use crate::{
+    fault::{Fault, FaultKind, Mismatch, Value},
+    state::{CurrentRules, PartialState, StateError},
+};
+
+/// Most bytes that are held: beyond it the oldest blocks of the run are forgotten, and the run begins later.
+const MAX_HELD_BYTES: usize = 32 << 20;
+
+/// Why an input is not one of this block, or cannot be made whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompleteError {
+    /// The access list is not the one that the header commits to.
+    #[error("access list: expected {expected}, got {got}")]
+    AccessList {
+        /// In the header.
+        expected: B256,
+        /// Of the bytes.
+        got: B256,
+    },
+    /// The access list that the header commits to is not one.
+    #[error("access list: {0}")]
+    Malformed(alloy_rlp::Error),
+    /// A node that is needed is neither in the input nor held, or one in it does not fit.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A code that was left out is not held.
+    #[error("code {hash} is not held")]
+    MissingCode {
+        /// Its hash.
+        hash: B256,
+    },
+    /// A node or code that is not needed, or is there twice.
+    #[error("{hash} is not needed")]
+    Superfluous {
+        /// Its hash.
+        hash: B256,
+    },
+}
+
+impl CompleteError {
+    /// Whether something is only missing: a full input would have it.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        match self {
+            Self::State(error) => error.is_incomplete(),
+            Self::MissingCode { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The error as a fault of whoever sent the input.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let witness = |kind, got: Value| {
+            Fault::new(
+                kind,
+                Mismatch::new("execution.witness", "what execution reads", got),
+            )
+        };
+        match *self {
+            Self::AccessList { expected, got } => Fault::new(
+                FaultKind::BadBalHash,
+                Mismatch::new("execution.block_access_list", expected, got),
+            ),
+            Self::Malformed(_) => Fault::new(
+                FaultKind::BadBal,
+                Mismatch::new("execution.block_access_list", "canonical RLP", Value::None),
+            ),
+            Self::State(error) if error.is_incomplete() => {
+                witness(FaultKind::IncompleteWitness, Value::None)
+            }
+            Self::State(error) => witness(FaultKind::BadWitness, error.kind().into()),
+            Self::MissingCode { hash } => witness(FaultKind::IncompleteWitness, hash.into()),
+            Self::Superfluous { hash } => witness(FaultKind::BadWitness, hash.into()),
+        }
+    }
+}
+
+/// What an input is held against, from headers that are verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The block's number.
+    pub number: u64,
+    /// State root of its parent.
+    pub parent_state_root: B256,
+    /// Hash of its access list.
+    pub block_access_list_hash: B256,
+}
+
+impl Target {
+    /// The block with this header, and its parent's.
+    #[must_use]
+    pub fn new(parent: &Header, header: &Header) -> Self {
+        Self {
+            number: header.number,
+            parent_state_root: parent.state_root,
+            block_access_list_hash: header.block_access_list_hash.unwrap_or_default(),
+        }
+    }
+}
+
+/// Nodes and codes of a run of blocks, by their hashes. Each was hashed here, so nothing false can be held, whoever sent it.
+#[derive(Debug, Default)]
+pub struct Held {
+    retained: Retained<Bytes>,
+    bytes: usize,
+}
+
+impl Held {
+    /// The block since which everything is held that the policy wants for block `number`; none if the run does not end right before it.
+    #[must_use]
+    pub fn since(&self, number: u64) -> Option<u64> {
+        let (first, last) = self.retained.blocks()?;
+        (last.checked_add(1) == Some(number)).then_some(first)
+    }
+
+    /// Bytes that are held.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Makes an input whole and holds what its block touched. The result is the full input of this block and no other, in canonical order; what executing it gives is not checked.
+    ///
+    /// An error leaves what is held as it was.
+    pub fn complete(
+        &mut self,
+        target: &Target,
+        input: ExecutionInput,
+    ) -> Result<ExecutionInput, CompleteError> {
+        let changes = read_bal(target.block_access_list_hash, &input.bal)?;
+        let mut sent = index(&input.state)?;
+        let mut state = PartialState::from_root(target.parent_state_root);
+        let lookup = |hash: &B256| match sent.get_mut(hash) {
+            Some((node, used)) => {
+                *used = true;
+                Some(node.clone())
+            }
+            None => self.retained.get(hash).cloned(),
+        };
+        let nodes =
+            state.apply_executed_with(lookup, &changes, &REQUEST_CONTRACTS, &CurrentRules)?;
+        if let Some((hash, _)) = sent.iter().find(|(_, (_, used))| !used) {
+            return Err(CompleteError::Superfluous { hash: *hash });
+        }
+        let codes = self.complete_codes(&input)?;
+
+        let mut touched = nodes.clone();
+        state.root_with(|hash, rlp| touched.push((hash, Bytes::copy_from_slice(rlp))));
+        touched.extend(codes.iter().cloned());
+        touched.extend(made_codes(&changes));
+        self.hold(target.number, touched);
+        let bytes = |items: Vec<(B256, Bytes)>| items.into_iter().map(|(_, bytes)| bytes).collect();
+        Ok(ExecutionInput {
+            state: bytes(nodes),
+            codes: bytes(codes),
+            held_codes: Vec::new(),
+            ..input
+        })
+    }
+
+    /// The codes that came and those that were left out, ascending by their bytes.
+    fn complete_codes(&self, input: &ExecutionInput) -> Result<Vec<(B256, Bytes)>, CompleteError> {
+        let mut codes: Vec<(B256, Bytes)> = Vec::new();
+        for code in &input.codes {
+            codes.push((keccak256(code), code.clone()));
+        }
+        for hash in &input.held_codes {
+            let code = self.retained.get(hash);
+            let code = code.ok_or(CompleteError::MissingCode { hash: *hash })?;
+            codes.push((*hash, code.clone()));
+        }
+        codes.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
+        let twice = codes.windows(2).find_map(|pair| match pair {
+            [(a, _), (b, _)] if a == b => Some(*a),
+            _ => None,
+        });
+        match twice {
+            Some(hash) => Err(CompleteError::Superfluous { hash }),
+            None => Ok(codes),
+        }
+    }
+
+    fn hold(&mut self, number: u64, touched: Vec<(B256, Bytes)>) {
+        let size = |items: &[Bytes]| {
+            items
+                .iter()
+                .fold(0_usize, |sum, item| sum.saturating_add(item.len()))
+        };
+        for (_, item) in &touched {
+            self.bytes = self.bytes.saturating_add(item.len());
+        }
+        let mut forgotten = self.retained.push(number, touched);
+        self.bytes = self.bytes.saturating_sub(size(&forgotten));
+        while self.bytes > MAX_HELD_BYTES {
+            forgotten.clear();
+            if !self.retained.forget_oldest(&mut forgotten) {
+                break;
+            }
+            self.bytes = self.bytes.saturating_sub(size(&forgotten));
+        }
+    }
+}
+
+fn read_bal(expected: B256, raw: &[u8]) -> Result<Vec<AccountChanges>, CompleteError> {
+    let got = keccak256(raw);
+    if got != expected {
+        return Err(CompleteError::AccessList { expected, got });
+    }
+    let mut rest = raw;
+    let changes = Vec::<AccountChanges>::decode(&mut rest).map_err(CompleteError::Malformed)?;
+    match rest {
+        [] => Ok(changes),
+        _ => Err(CompleteError::Malformed(alloy_rlp::Error::UnexpectedLength)),
+    }
+}
+
+/// Nodes by their hashes, each with a mark that it was used.
+fn index(nodes: &[Bytes]) -> Result<B256Map<(Bytes, bool)>, CompleteError> {
+    let mut by_hash = B256Map::default();
+    for node in nodes {
+        let hash = keccak256(node);
+        if by_hash.insert(hash, (node.clone(), false)).is_some() {
+            return Err(CompleteError::Superfluous { hash });
+        }
+    }
+    Ok(by_hash)
+}
+
+/// The codes that a block leaves behind.
+pub(super) fn made_codes(changes: &[AccountChanges]) -> impl Iterator<Item = (B256, Bytes)> + '_ {
+    let codes = changes.iter().filter_map(AccountChanges::code_post_state);
+    let codes = codes.filter(|code| !code.is_empty());
+    codes.map(|code| (keccak256(code), code.clone()))
+}
