@@ -220,10 +220,79 @@ pub struct ExecutedView {
     pub count: u64,
     /// Chosen blocks that were not executed: the client could not keep up, or nobody had what it takes.
     pub skipped: u64,
+    /// Why these were not.
+    #[serde(rename = "skippedFor")]
+    pub skipped_for: SkippedFor,
     /// Chosen blocks that wait, or are being executed.
     pub waiting: u64,
     /// Blocks of a hundred that are chosen.
     pub share: Share,
+}
+
+/// Chosen blocks that were not executed, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedFor {
+    /// More blocks came than could be executed.
+    pub behind: u64,
+    /// No node had what executing takes, or none sent it in time.
+    pub unavailable: u64,
+    /// Every node that had it sent something false.
+    pub refused: u64,
+    /// Executing took longer than it may.
+    pub time_limit: u64,
+    /// The machine gave up.
+    pub failed: u64,
+    /// The head went past with the block's header alone, or the block is gone, or stands on an invalid one.
+    pub not_consistent: u64,
+}
+
+/// Why a chosen block was not executed; the words of [`SkippedFor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SkipReason {
+    Behind,
+    Unavailable,
+    Refused,
+    TimeLimit,
+    Failed,
+    NotConsistent,
+}
+
+impl SkippedFor {
+    pub(crate) const fn add(&mut self, reason: SkipReason) {
+        let count = match reason {
+            SkipReason::Behind => &mut self.behind,
+            SkipReason::Unavailable => &mut self.unavailable,
+            SkipReason::Refused => &mut self.refused,
+            SkipReason::TimeLimit => &mut self.time_limit,
+            SkipReason::Failed => &mut self.failed,
+            SkipReason::NotConsistent => &mut self.not_consistent,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let Self {
+            behind,
+            unavailable,
+            refused,
+            time_limit,
+            failed,
+            not_consistent,
+        } = *self;
+        [
+            behind,
+            unavailable,
+            refused,
+            time_limit,
+            failed,
+            not_consistent,
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
+    }
 }
 
 /// The newest verified block.

@@ -23,13 +23,14 @@ use node_lite_exec::Signer;
 use sidelight_client::{
     BlockId, ClientError,
     dto::{
-        ClientState, Event, ExecutedEvent, FileOutcome, Mode, PeerState, Share, StartOptions,
-        TrustLevel,
+        ClientState, Event, ExecutedEvent, FaultView, FileOutcome, Mode, PeerState, Share,
+        StartOptions, StorageOption, TrustLevel,
     },
 };
 use sidelight_core::{
+    execution::{ExecutionInput, Policy, hash_chunks},
     header::SignedHeader,
-    wire::{ClientMessage, FailureCode, NodeMessage, Request, Response},
+    wire::{ClientMessage, Delta, FailureCode, NodeMessage, Request, Response, WitnessResponse},
 };
 use sidelight_testkit::{LyingNode, TestChain};
 
@@ -43,6 +44,8 @@ struct Relay {
     is_down: AtomicBool,
     /// Headers that take the place of others, by the hashes of those.
     forged: Mutex<HashMap<B256, SignedHeader>>,
+    /// What witnesses were asked for.
+    asked: Mutex<Vec<Delta>>,
 }
 
 impl Relay {
@@ -55,6 +58,7 @@ impl Relay {
             alter: Box::new(alter),
             is_down: AtomicBool::new(false),
             forged: Mutex::default(),
+            asked: Mutex::default(),
         });
         let inside = relay.clone();
         let router = axum::Router::new().route(
@@ -76,6 +80,9 @@ impl Relay {
         let Ok(ClientMessage::Request { id, mut request }) = ClientMessage::decode(bytes) else {
             panic!("the client asks in requests only");
         };
+        if let Request::Witness(delta) = request {
+            self.asked.lock().unwrap().push(delta);
+        }
         self.unforge(&mut request);
         match NodeMessage::decode(&self.node.ask(id, request)).unwrap() {
             NodeMessage::Response { id, response } => match (self.alter)(self.forge(response)) {
@@ -102,6 +109,9 @@ impl Relay {
             Request::Transition { block_hash, .. } | Request::Execution { block_hash } => {
                 *block_hash = true_hash(*block_hash)
             }
+            Request::Witness(delta) | Request::Chunk { delta, .. } => {
+                delta.block_hash = true_hash(delta.block_hash)
+            }
             _ => {}
         }
     }
@@ -120,6 +130,17 @@ impl Relay {
             _ => {}
         }
         response
+    }
+}
+
+/// Other bytes in the one chunk of an answer, which commits to them.
+fn committed(witness: &WitnessResponse, input: Vec<u8>) -> WitnessResponse {
+    assert_eq!(witness.hashes.len(), 1);
+    WitnessResponse {
+        length: input.len() as u64,
+        hashes: hash_chunks(&input),
+        first: input.into(),
+        ..witness.clone()
     }
 }
 
@@ -223,7 +244,12 @@ async fn a_false_input_is_its_senders_fault_and_the_next_node_is_asked() {
         },
         |_| vec![0xc0],
     ];
-    let kinds = ["bad_witness", "bad_bal_hash", "wrong_response"];
+    let kinds = [
+        "bad_witness",
+        "incomplete_witness",
+        "bad_bal_hash",
+        "wrong_response",
+    ];
     for change in changes {
         let mut chain = TestChain::new(43);
         chain.busy_block();
@@ -231,8 +257,8 @@ async fn a_false_input_is_its_senders_fault_and_the_next_node_is_asked() {
         let is_lying = lies.clone();
         let (_relay, liar) = Relay::start(&chain, move |response| {
             Ok(match response {
-                Response::Execution(input) if is_lying.load(Ordering::SeqCst) => {
-                    Response::Execution(change(input.to_vec()).into())
+                Response::Witness(witness) if is_lying.load(Ordering::SeqCst) => {
+                    Response::Witness(committed(&witness, change(witness.first.to_vec())))
                 }
                 other => other,
             })
@@ -271,7 +297,7 @@ async fn a_block_that_nobody_can_show_is_skipped_and_counted_and_stays_consisten
     let mut chain = TestChain::new(44);
     chain.busy_block();
     let (_relay, url) = Relay::start(&chain, |response| match response {
-        Response::Execution(_) => Err(FailureCode::NotFound),
+        Response::Witness(_) => Err(FailureCode::NotFound),
         other => Ok(other),
     })
     .await;
@@ -282,6 +308,7 @@ async fn a_block_that_nobody_can_show_is_skipped_and_counted_and_stays_consisten
         .await;
     let executed = status.executed.unwrap();
     assert_eq!((executed.head, executed.count), (None, 0));
+    assert_eq!(executed.skipped_for.unavailable, executed.skipped);
     tab.status(|status| {
         status
             .head
@@ -402,6 +429,152 @@ async fn a_share_executes_some_blocks_and_each_client_others() {
         chosen.push(levels);
     }
     assert_ne!(chosen[0], chosen[1], "equal once in 2^40");
+}
+
+/// Seals blocks until the client has executed them, each before the next.
+async fn execute_blocks(tab: &mut Tab, chain: &mut TestChain, count: usize) -> Vec<ExecutedEvent> {
+    let mut events = Vec::new();
+    for _ in 0..count {
+        let number = chain.busy_block().number();
+        events.push(executed_at(tab, number).await);
+    }
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_executed_the_blocks_before_receives_only_what_it_lacks() {
+    let mut chain = TestChain::new(47);
+    chain.busy_block();
+    let (relay, url) = Relay::start(&chain, Ok).await;
+    let mut tab = Tab::synced(execute(&[&url])).await;
+    let events = execute_blocks(&mut tab, &mut chain, 10).await;
+    assert_eq!(tab.client.status().faults, []);
+    assert_eq!(tab.client.status().executed.unwrap().skipped, 0);
+    let asked = relay.asked.lock().unwrap();
+    assert_eq!(asked[0].policy, Policy::Nothing, "the first is full");
+    let first = chain.chain().block_by_hash(asked[0].block_hash).unwrap();
+    for delta in &asked[1..] {
+        assert_eq!(
+            (delta.policy, delta.since),
+            (Policy::Window, first.number())
+        );
+    }
+    for event in &events[1..] {
+        let block = chain.chain().block_by_hash(event.hash).unwrap();
+        let full = block.execution_input().unwrap().encode().len() as u64;
+        assert!(event.bytes < full, "{} of {full} bytes", event.bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delta_that_lacks_something_is_nobodys_fault_and_the_full_witness_is_asked_for() {
+    let mut chain = TestChain::new(48);
+    chain.busy_block();
+    let dropped = Arc::new(AtomicBool::new(false));
+    let has_dropped = dropped.clone();
+    let (relay, url) = Relay::start(&chain, move |response| {
+        Ok(match response {
+            Response::Witness(witness) if witness.policy == Policy::Window => {
+                let mut input = ExecutionInput::decode(&witness.first).unwrap();
+                if input.state.pop().is_some() {
+                    has_dropped.store(true, Ordering::SeqCst);
+                }
+                Response::Witness(committed(&witness, input.encode()))
+            }
+            other => other,
+        })
+    })
+    .await;
+    let mut tab = Tab::synced(execute(&[&url])).await;
+    execute_blocks(&mut tab, &mut chain, 6).await;
+    assert!(dropped.load(Ordering::SeqCst));
+    let status = tab.client.status();
+    // On a busy machine it may have been slow.
+    let blamed = |fault: &&FaultView| fault.kind != "unresponsive";
+    assert_eq!(status.faults.iter().find(blamed), None);
+    assert_eq!(status.executed.unwrap().skipped, 0);
+    let asked = relay.asked.lock().unwrap();
+    let repeated = asked.windows(2).filter(|pair| {
+        pair[0].block_hash == pair[1].block_hash && pair[1].policy == Policy::Nothing
+    });
+    assert!(repeated.count() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_that_its_sender_did_not_commit_to_is_its_fault() {
+    let mut chain = TestChain::new(49);
+    chain.busy_block();
+    let (_relay, url) = Relay::start(&chain, |response| {
+        Ok(match response {
+            Response::Witness(mut witness) => {
+                witness.hashes[0] = B256::ZERO;
+                Response::Witness(witness)
+            }
+            other => other,
+        })
+    })
+    .await;
+    let mut tab = Tab::synced(execute(&[&url])).await;
+    chain.busy_block();
+    let fault = tab.fault().await;
+    assert_eq!(
+        (fault.kind.as_str(), fault.field.as_str()),
+        ("bad_witness", "witness.chunk")
+    );
+    let status = tab
+        .status(|status| status.executed.as_ref().unwrap().skipped > 0)
+        .await;
+    let executed = status.executed.unwrap();
+    assert_eq!(executed.skipped_for.refused, executed.skipped);
+    assert_eq!(executed.count, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_block_stays_a_conflict_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = |url: &str, mode| StartOptions {
+        storage: StorageOption::Auto,
+        store_name: Some(folder.path().to_string_lossy().into_owned()),
+        mode,
+        ..execute(&[url])
+    };
+    let mut chain = TestChain::new(50);
+    chain.busy_block();
+    let (relay, url) = Relay::start(&chain, Ok).await;
+    let mut tab = Tab::synced(stored(&url, Mode::Execute)).await;
+    execute_blocks(&mut tab, &mut chain, 1).await;
+    let sealed = {
+        let mut forged = relay.forged.lock().unwrap();
+        let sealed = chain.busy_block();
+        let corrupt = |signed: &mut SignedHeader| signed.header.gas_used += 1;
+        let header = forge(chain.chain().signer(), &sealed.signed_header, corrupt);
+        forged.insert(sealed.hash, header);
+        sealed
+    };
+    tab.status(|status| status.state == ClientState::Conflict)
+        .await;
+    tab.client.close().await;
+    drop(tab);
+
+    // Nobody is there: what the store has is enough. A client that executes judges the block again, another one keeps the verdict.
+    relay.is_down.store(true, Ordering::SeqCst);
+    for mode in [Mode::Execute, Mode::Consistent] {
+        let mut tab = Tab::open(stored(&url, mode)).await;
+        let fault = tab.fault().await;
+        assert_eq!(
+            (fault.kind.as_str(), fault.field.as_str(), fault.block),
+            (
+                "invalid_execution",
+                "header.gas_used",
+                Some(sealed.number())
+            )
+        );
+        assert_eq!(fault.peer, "store");
+        assert_eq!(tab.client.status().state, ClientState::Conflict);
+        let error = tab.client.block(BlockId::Latest).await;
+        assert!(matches!(error, Err(ClientError::Verification { .. })));
+        tab.client.close().await;
+    }
 }
 
 /// What a sequencer signs that does not care what execution gives.

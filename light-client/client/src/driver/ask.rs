@@ -123,6 +123,20 @@ impl Asking {
         }
     }
 
+    /// Asks otherwise from now on, and the last node once more.
+    pub(crate) fn restate(&mut self, request: Request) {
+        self.request = request;
+        self.tried.pop();
+    }
+
+    /// Puts another question to the node that gave the last answer.
+    pub(crate) async fn follow_up(&self, request: Request) -> Result<Answer, AskError> {
+        match self.tried.last() {
+            Some(node) => self.inner.request(*node, request).await,
+            None => Err(AskError::Net(crate::platform::NetError::Closed)),
+        }
+    }
+
     fn choose(&self) -> Option<usize> {
         let state = self.inner.state();
         let usable = state
@@ -173,14 +187,14 @@ impl Asking {
     }
 
     /// Why there is no value, when nobody is left. A lie outweighs silence.
-    pub(crate) fn verdict(self) -> ClientError {
-        if let Some((fault, peer)) = self.fault {
+    pub(crate) fn verdict(&mut self) -> ClientError {
+        if let Some((fault, peer)) = self.fault.take() {
             return ClientError::Verification {
                 fault: Box::new(fault),
                 peer,
             };
         }
-        match (self.missing, self.silent) {
+        match (self.missing.take(), self.silent.take()) {
             (Some(text), _) => ClientError::UnknownBlock(format!("nobody has it: {text}")),
             (None, Some(text)) => ClientError::NoPeer(text),
             (None, None) => ClientError::NoPeer("no node is connected".into()),

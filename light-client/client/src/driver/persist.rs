@@ -20,6 +20,9 @@ use crate::{
 /// Proof that the sequencer contradicted itself: a client that has seen it stays halted until its owner says otherwise.
 const EVIDENCE: &str = "evidence";
 
+/// A block that is not valid, with all that shows it: it stays a conflict until the client's owner says otherwise.
+const CONFLICT: &str = "conflict";
+
 impl Inner {
     /// Reads the store. What verifies again is used; what does not is shown as a fault and dropped.
     pub(super) async fn restore(self: &Arc<Self>) {
@@ -43,7 +46,12 @@ impl Inner {
         match snapshot::open(&records, &self.trust, now_ms / 1_000) {
             Opened::Empty if records.is_empty() => {}
             Opened::Empty => self.clear_store().await,
-            Opened::Restored { snapshot, headers } => self.resume(snapshot, headers),
+            Opened::Restored { snapshot, headers } => {
+                self.resume(snapshot, headers);
+                if let Some((_, record)) = records.iter().find(|(name, _)| name == CONFLICT) {
+                    self.restore_conflict(record).await;
+                }
+            }
             Opened::Refused(fault) => {
                 self.state().tell_fault(&fault, "store", now_ms);
                 self.clear_store().await;
@@ -91,6 +99,9 @@ impl Inner {
             if let Some(evidence) = state.unsaved_evidence.take() {
                 changes.push((EVIDENCE.into(), Some(evidence)));
             }
+            if let Some(conflict) = state.unsaved_conflict.take() {
+                changes.push((CONFLICT.into(), Some(conflict)));
+            }
             if std::mem::take(&mut state.unsaved_filter) {
                 changes.push(snapshot::write_watch(&state.filter));
             }
@@ -115,6 +126,7 @@ impl Inner {
             let mut state = self.state();
             state.snapshot = None;
             state.unsaved_evidence = None;
+            state.unsaved_conflict = None;
         }
         self.store()
             .clear()

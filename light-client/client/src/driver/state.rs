@@ -120,6 +120,8 @@ pub(crate) struct State {
     pub(crate) contradiction: Option<(Box<Contradiction>, Option<Bytes>)>,
     /// Evidence that is not written yet.
     pub(crate) unsaved_evidence: Option<Vec<u8>>,
+    /// A block that is not valid, and all that shows it.
+    pub(crate) unsaved_conflict: Option<Vec<u8>>,
     pub(crate) unsaved_filter: bool,
     pub(crate) counts: VerifiedCounts,
     pub(crate) bytes: u64,
@@ -172,6 +174,7 @@ impl State {
             halted: None,
             contradiction: None,
             unsaved_evidence: None,
+            unsaved_conflict: None,
             unsaved_filter: false,
             counts: VerifiedCounts::default(),
             bytes: 0,

@@ -4,6 +4,9 @@ use alloy_primitives::Bytes;
 use serde_json::Value as Json;
 use sidelight_core::fault::{FaultKind, Mismatch};
 
+/// Milliseconds that executing one block may take: a hundred times what a full block of transfers takes in a browser. What takes longer is ended and counts as skipped.
+pub const EXECUTION_LIMIT_MS: u32 = 20_000;
+
 /// A block to execute. The headers are verified, the input is whatever a peer sent.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -37,6 +40,8 @@ pub enum Verdict {
         /// What was wrong.
         mismatch: Mismatch,
     },
+    /// It took longer than [`EXECUTION_LIMIT_MS`], and was ended: nothing is known of the block.
+    TimedOut,
     /// The machine gave up: nothing is known of the block.
     Failed(String),
 }
@@ -62,12 +67,16 @@ impl Verdict {
             Some(false) => Self::Refused {
                 kind: read_kind(word("kind")),
                 mismatch: Mismatch::new(
-                    read_field(word("field")),
+                    field_named(word("field")),
                     word("expected").to_owned(),
                     word("got").to_owned(),
                 ),
             },
-            None => Self::Failed("the verdict is none".into()),
+            None if json.get("timedOut").is_some() => Self::TimedOut,
+            None => Self::Failed(match word("failed") {
+                "" => "the verdict is none".into(),
+                reason => reason.to_owned(),
+            }),
         }
     }
 }
@@ -78,6 +87,7 @@ fn read_kind(word: &str) -> FaultKind {
         FaultKind::InvalidExecution,
         FaultKind::BadBalHash,
         FaultKind::WrongResponse,
+        FaultKind::IncompleteWitness,
     ]
     .into_iter()
     .find(|kind| kind.as_str() == word)
@@ -85,7 +95,7 @@ fn read_kind(word: &str) -> FaultKind {
 }
 
 /// Names of fields are ours, and known when this is compiled; for the rest the words say enough.
-fn read_field(word: &str) -> &'static str {
+pub(crate) fn field_named(word: &str) -> &'static str {
     [
         "header.transactions_root",
         "header.receipts_root",
@@ -129,6 +139,11 @@ mod tests {
 
     #[test]
     fn what_is_no_verdict_says_nothing_of_the_block() {
+        assert_eq!(Verdict::parse(r#"{"timedOut":5}"#), Verdict::TimedOut);
+        assert_eq!(
+            Verdict::parse(r#"{"failed":"no memory"}"#),
+            Verdict::Failed("no memory".into())
+        );
         for text in ["", "null", "{}", r#"{"ok":"true"}"#, r#"{"ok":true}"#] {
             assert!(matches!(Verdict::parse(text), Verdict::Failed(_)), "{text}");
         }

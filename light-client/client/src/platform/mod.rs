@@ -8,7 +8,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use crate::store::{Backend, StoreError};
 
 mod execute;
-pub use self::execute::{Job, Verdict};
+pub(crate) use self::execute::field_named;
+pub use self::execute::{EXECUTION_LIMIT_MS, Job, Verdict};
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -129,7 +130,7 @@ pub fn current() -> Arc<dyn Platform> {
     Arc::new(web::Web::default())
 }
 
-/// As [`current`], with a function that executes blocks, up to `parallel` at a time: `(chainId, parent, header, input) => Promise<string>`, the string as
+/// As [`current`], with a function that executes blocks, up to `parallel` at a time: `(chainId, parent, header, input, limitMs) => Promise<string>`, the string as
 /// [`Verdict::parse`] reads it.
 #[cfg(target_arch = "wasm32")]
 #[must_use]

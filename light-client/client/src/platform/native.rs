@@ -16,7 +16,7 @@ use tokio_tungstenite::{
     tungstenite::{Error as WsError, Message, protocol::WebSocketConfig},
 };
 
-use super::{BoxFuture, Job, NetError, Platform, Socket, Verdict};
+use super::{BoxFuture, EXECUTION_LIMIT_MS, Job, NetError, Platform, Socket, Verdict};
 use crate::store::{Backend, FileStore, StoreError};
 
 /// How long a connection attempt may take.
@@ -71,9 +71,13 @@ impl Platform for Native {
 
     fn execute(&self, job: Job) -> BoxFuture<'static, Verdict> {
         Box::pin(async move {
-            match tokio::task::spawn_blocking(move || execute(&job)).await {
-                Ok(verdict) => verdict,
-                Err(error) => Verdict::Failed(error.to_string()),
+            // A thread cannot be ended. It ends by itself: the header's gas bounds what it does.
+            let limit = Duration::from_millis(EXECUTION_LIMIT_MS.into());
+            let executing = tokio::task::spawn_blocking(move || execute(&job));
+            match tokio::time::timeout(limit, executing).await {
+                Ok(Ok(verdict)) => verdict,
+                Ok(Err(error)) => Verdict::Failed(error.to_string()),
+                Err(_) => Verdict::TimedOut,
             }
         })
     }
@@ -171,9 +175,12 @@ fn execute(job: &Job) -> Verdict {
             transactions: judged.transactions as u64,
             ms: began.elapsed().as_secs_f64() * 1e3,
         },
-        Err(refusal) => Verdict::Refused {
-            kind: refusal.kind,
-            mismatch: Mismatch::new(refusal.field, refusal.expected, refusal.got),
+        Err(refusal) => match refusal.kind {
+            Some(kind) => Verdict::Refused {
+                kind,
+                mismatch: Mismatch::new(refusal.field, refusal.expected, refusal.got),
+            },
+            None => Verdict::Failed(refusal.got),
         },
     }
 }

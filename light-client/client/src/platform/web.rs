@@ -18,7 +18,7 @@ use web_sys::{
     Response, WebSocket,
 };
 
-use super::{BoxFuture, Job, NetError, Platform, Socket, Verdict};
+use super::{BoxFuture, EXECUTION_LIMIT_MS, Job, NetError, Platform, Socket, Verdict};
 use crate::store::{Backend, IdbStore, StoreError};
 
 /// Bytes that may wait between the socket and the verifier. Beyond it the peer floods us, and is dropped.
@@ -147,11 +147,12 @@ impl Platform for Web {
 }
 
 async fn call(execute: &Function, job: &Job) -> Result<JsValue, JsValue> {
-    let arguments = js_sys::Array::of4(
+    let arguments = js_sys::Array::of5(
         &JsValue::from(job.chain_id),
         &Uint8Array::from(&job.parent[..]),
         &Uint8Array::from(&job.header[..]),
         &Uint8Array::from(&job.input[..]),
+        &JsValue::from(EXECUTION_LIMIT_MS),
     );
     let promise: Promise = execute.apply(&JsValue::NULL, &arguments)?.unchecked_into();
     JsFuture::from(promise).await

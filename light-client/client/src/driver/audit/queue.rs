@@ -13,9 +13,12 @@
 use std::collections::VecDeque;
 
 use alloy_primitives::{B256, keccak256};
-use sidelight_core::header::VerifiedHeader;
+use sidelight_core::{
+    execution::{Held, Target},
+    header::VerifiedHeader,
+};
 
-use crate::dto::{BlockRef, ExecutedView, Share};
+use crate::dto::{BlockRef, ExecutedView, Share, SkipReason, SkippedFor};
 
 /// Chosen blocks that may wait; beyond it the oldest is skipped.
 const MAX_WAITING: usize = 32;
@@ -27,6 +30,7 @@ const MAX_AHEAD: usize = 256;
 pub(crate) struct Task {
     pub(crate) number: u64,
     pub(crate) hash: B256,
+    pub(crate) target: Target,
     pub(crate) parent: Vec<u8>,
     pub(crate) header: Vec<u8>,
 }
@@ -45,6 +49,10 @@ pub(crate) struct Audit {
     secret: [u8; 32],
     /// Most blocks that are fetched or executed at the same time.
     parallel: usize,
+    /// What the blocks that were executed have left for the next one; none while somebody has it.
+    pub(crate) held: Option<Held>,
+    /// Somebody fetches blocks, one after another.
+    pub(crate) is_fetching: bool,
     /// Ascending, and above everything that runs.
     waiting: VecDeque<Task>,
     running: Vec<(u64, B256)>,
@@ -53,23 +61,25 @@ pub(crate) struct Audit {
     head: Option<BlockRef>,
     since: Option<u64>,
     count: u64,
-    skipped: u64,
+    skipped: SkippedFor,
 }
 
 impl Audit {
     /// `secret` is what makes the choice: nobody else may know it.
-    pub(crate) const fn new(share: Share, secret: [u8; 32], parallel: usize) -> Self {
+    pub(crate) fn new(share: Share, secret: [u8; 32], parallel: usize) -> Self {
         Self {
             share,
             secret,
             parallel,
+            held: Some(Held::default()),
+            is_fetching: false,
             waiting: VecDeque::new(),
             running: Vec::new(),
             ended: Vec::new(),
             head: None,
             since: None,
             count: 0,
-            skipped: 0,
+            skipped: SkippedFor::default(),
         }
     }
 
@@ -88,13 +98,14 @@ impl Audit {
         self.waiting.push_back(Task {
             number: header.number(),
             hash: header.hash(),
+            target: Target::new(parent.header(), header.header()),
             parent: alloy_rlp::encode(parent.header()),
             header: alloy_rlp::encode(header.header()),
         });
         if self.waiting.len() > MAX_WAITING
             && let Some(oldest) = self.waiting.pop_front()
         {
-            self.skip(oldest.number);
+            self.skip(oldest.number, SkipReason::Behind);
         }
     }
 
@@ -102,7 +113,7 @@ impl Audit {
     pub(crate) fn pass_over(&mut self, number: u64, hash: B256) {
         let has_begun = self.count > 0 || !self.running.is_empty() || !self.waiting.is_empty();
         if has_begun && self.chooses(hash) {
-            self.skip(number);
+            self.skip(number, SkipReason::NotConsistent);
         }
     }
 
@@ -117,9 +128,9 @@ impl Audit {
     }
 
     /// A block that was begun came to nothing.
-    pub(crate) fn end_skipped(&mut self, hash: B256) {
+    pub(crate) fn end_skipped(&mut self, hash: B256, reason: SkipReason) {
         if let Some(number) = self.take_running(hash) {
-            self.skip(number);
+            self.skip(number, reason);
         }
     }
 
@@ -141,6 +152,10 @@ impl Audit {
 
     /// These blocks are gone: what runs comes to nothing, and the head is `head`, if that was executed.
     pub(crate) fn truncate_from(&mut self, number: u64, head: Option<BlockRef>) {
+        // What is held stays true, but is not what a node thinks is held after these.
+        if let Some(held) = &mut self.held {
+            *held = Held::default();
+        }
         self.waiting.retain(|task| task.number < number);
         self.running.retain(|(running, _)| *running < number);
         self.ended.retain(|ended| ended.number < number);
@@ -158,7 +173,8 @@ impl Audit {
             head: self.head,
             since: self.since,
             count: self.count,
-            skipped: self.skipped,
+            skipped: self.skipped.total(),
+            skipped_for: self.skipped,
             waiting: (self.waiting.len() + self.running.len()) as u64,
             share: self.share,
         }
@@ -172,8 +188,8 @@ impl Audit {
         Some(self.running.swap_remove(place).0)
     }
 
-    fn skip(&mut self, number: u64) {
-        self.skipped = self.skipped.saturating_add(1);
+    fn skip(&mut self, number: u64, reason: SkipReason) {
+        self.skipped.add(reason);
         // A row of skipped blocks says no more than its last one, so that a verdict that takes long costs no memory.
         let is_open = |last: u64| {
             let waiting = self.waiting.iter().map(|task| task.number);
@@ -295,11 +311,12 @@ mod tests {
         offer(&mut audit, &headers);
         while audit.begin().is_some() {}
         audit.end_executed(headers[3].hash());
-        audit.end_skipped(headers[2].hash());
+        audit.end_skipped(headers[2].hash(), SkipReason::Unavailable);
         audit.end_executed(headers[1].hash());
         let view = audit.view();
         assert_eq!((head(&audit), view.since), (Some(3), Some(3)));
         assert_eq!((view.count, view.skipped), (2, 1));
+        assert_eq!(view.skipped_for.unavailable, 1);
         audit.end_executed(headers[1].hash());
         assert_eq!(audit.view().count, 2, "a verdict counts once");
     }
