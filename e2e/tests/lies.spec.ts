@@ -12,7 +12,7 @@ interface Lie {
   kind: string;
   /** What the report may be called; the threat model lists them. */
   faults: string[];
-  mode?: "watch" | "consistent";
+  mode?: "watch" | "consistent" | "execute";
   /** What a reader does that makes the node tell it; without this, following the chain is enough. */
   provoke?: (explorer: Explorer, contract: Address) => Promise<void>;
 }
@@ -42,6 +42,7 @@ const lies: Lie[] = [
   { kind: "altered_diff_committed", faults: ["state_root_mismatch"] },
   { kind: "omitted_change", faults: ["omitted_change", "bad_bal_hash", "bad_inclusion"], mode: "watch" },
   { kind: "false_absence", faults: ["false_absence", "bad_absence"], mode: "watch" },
+  { kind: "invalid_execution", faults: ["invalid_execution"], mode: "execute" },
   { kind: "other_block_diff", faults: ["bad_bal_hash"] },
   { kind: "wrong_parent", faults: ["wrong_parent"] },
   { kind: "forged_signature", faults: ["bad_signature"] },

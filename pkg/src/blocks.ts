@@ -6,7 +6,7 @@
  *                                                               \-> worker 2 ...
  * ```
  *
- * A worker whose module traps is ended and replaced: its block gets no verdict, which blames nobody.
+ * A worker whose module traps, or that takes too long, is ended and replaced: its block gets no verdict, which blames nobody.
  * @module
  */
 import { SidelightError, codes } from "./errors.js";
@@ -21,6 +21,7 @@ interface Lane {
 
 interface Waiting {
   message: BlockMessage;
+  limitMs: number;
   resolve(verdict: string): void;
   reject(error: Error): void;
 }
@@ -28,6 +29,7 @@ interface Waiting {
 interface Slot {
   lane: Lane | undefined;
   running: Waiting | undefined;
+  timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** Workers that are used when the option does not say. */
@@ -48,14 +50,14 @@ export class BlockPool {
 
   constructor(workers: number, source: PostableWasm | undefined) {
     this.#source = source;
-    this.#slots = Array.from({ length: workers }, () => ({ lane: undefined, running: undefined }));
+    this.#slots = Array.from({ length: workers }, () => ({ lane: undefined, running: undefined, timer: undefined }));
   }
 
-  /** Executes a block; the verdict as JSON text. Rejects where there is none. */
-  execute(chainId: bigint, parent: Uint8Array, header: Uint8Array, input: Uint8Array): Promise<string> {
+  /** Executes a block, for at most so long; the verdict as JSON text. Rejects where there is none. */
+  execute(chainId: bigint, parent: Uint8Array, header: Uint8Array, input: Uint8Array, limitMs: number): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(closed());
-      this.#queue.push({ message: { id: this.#next++, chainId, parent, header, input }, resolve, reject });
+      this.#queue.push({ message: { id: this.#next++, chainId, parent, header, input }, limitMs, resolve, reject });
       this.#turn();
     });
   }
@@ -64,6 +66,7 @@ export class BlockPool {
   close(): void {
     this.#isClosed = true;
     for (const slot of this.#slots) {
+      clearTimeout(slot.timer);
       slot.lane?.end();
       slot.running?.reject(closed());
       slot.lane = slot.running = undefined;
@@ -80,11 +83,13 @@ export class BlockPool {
     void this.#run(slot, waiting);
   }
 
-  async #run(slot: Slot, { message }: Waiting): Promise<void> {
+  async #run(slot: Slot, { message, limitMs }: Waiting): Promise<void> {
     try {
       slot.lane ??= await this.#open(slot);
       if (this.#isClosed) return slot.lane.end();
       slot.lane.post(message, [message.input.buffer as ArrayBuffer]);
+      // From here on it is the block's time. Loading the module is not.
+      slot.timer = setTimeout(() => this.#end(slot, limitMs), limitMs);
     } catch (error) {
       this.#fail(slot, error instanceof Error ? error.message : String(error));
     }
@@ -106,14 +111,25 @@ export class BlockPool {
     if (slot.running?.message.id !== message.id) return;
     if ("error" in message) return this.#fail(slot, message.error);
     const { running } = slot;
+    clearTimeout(slot.timer);
     slot.running = undefined;
     running.resolve(message.verdict);
     this.#turn();
   }
 
+  /** A worker in a loop hears nobody: it is ended, and a new one takes its place. */
+  #end(slot: Slot, limitMs: number): void {
+    const { running } = slot;
+    slot.lane?.end();
+    slot.lane = slot.running = undefined;
+    running?.resolve(JSON.stringify({ timedOut: limitMs }));
+    if (!this.#isClosed) this.#turn();
+  }
+
   /** A trap leaves the module's memory in an unknown state: the worker is of no use any more. */
   #fail(slot: Slot, reason: string): void {
     const { running } = slot;
+    clearTimeout(slot.timer);
     slot.lane?.end();
     slot.lane = slot.running = undefined;
     running?.reject(new SidelightError(codes.executionFailed, reason));

@@ -131,10 +131,28 @@ export interface ExecutedView {
   count: number;
   /** Chosen blocks that were not executed: the client could not keep up, or nobody had what it takes. */
   skipped: number;
+  /** Why these were not. */
+  skippedFor: SkippedFor;
   /** Chosen blocks that wait, or are being executed. */
   waiting: number;
   /** Blocks of a hundred that are chosen. */
   share: number;
+}
+
+/** Chosen blocks that were not executed, by reason. */
+export interface SkippedFor {
+  /** More blocks came than could be executed. */
+  behind: number;
+  /** No node had what executing takes, or none sent it in time. */
+  unavailable: number;
+  /** Every node that had it sent something false. */
+  refused: number;
+  /** Executing took longer than it may. */
+  timeLimit: number;
+  /** The machine gave up. */
+  failed: number;
+  /** The head went past with the block's header alone, or the block is gone, or stands on an invalid one. */
+  notConsistent: number;
 }
 
 /** The newest verified block. */

@@ -64,7 +64,7 @@ test("a worker judges what is no block, and one without a module gives no verdic
   const nothing = () => new Uint8Array();
   const pool = new BlockPool(2, undefined);
   try {
-    const verdicts = await Promise.all([1, 2, 3].map(() => pool.execute(1n, nothing(), nothing(), nothing())));
+    const verdicts = await Promise.all([1, 2, 3].map(() => pool.execute(1n, nothing(), nothing(), nothing(), PATIENCE_MS)));
     for (const text of verdicts) {
       const verdict = JSON.parse(text) as { ok: boolean; blockInvalid: boolean; kind: string };
       assert.deepEqual([verdict.ok, verdict.blockInvalid, verdict.kind], [false, false, "wrong_response"]);
@@ -72,11 +72,25 @@ test("a worker judges what is no block, and one without a module gives no verdic
   } finally {
     pool.close();
   }
-  await assert.rejects(pool.execute(1n, nothing(), nothing(), nothing()), { code: 4900 });
+  await assert.rejects(pool.execute(1n, nothing(), nothing(), nothing(), PATIENCE_MS), { code: 4900 });
 
   const broken = new BlockPool(1, new Uint8Array([1, 2, 3]));
-  await assert.rejects(broken.execute(1n, nothing(), nothing(), nothing()), /cannot compile WebAssembly/);
+  await assert.rejects(broken.execute(1n, nothing(), nothing(), nothing(), PATIENCE_MS), /cannot compile WebAssembly/);
   broken.close();
+});
+
+test("a worker that takes too long is ended, and another takes its place", { timeout: PATIENCE_MS }, async () => {
+  const pool = new BlockPool(1, undefined);
+  try {
+    const nothing = () => new Uint8Array();
+    // No time at all: the worker has not even loaded its module.
+    const verdict = await pool.execute(1n, nothing(), nothing(), nothing(), 0);
+    assert.deepEqual(JSON.parse(verdict), { timedOut: 0 });
+    const next = JSON.parse(await pool.execute(1n, nothing(), nothing(), nothing(), PATIENCE_MS)) as { ok: boolean };
+    assert.equal(next.ok, false, "judged by a new worker");
+  } finally {
+    pool.close();
+  }
 });
 
 function pause(ms: number): Promise<void> {

@@ -21,6 +21,10 @@ const { data = "0x" } = await viem.call({ to: ALICE });
 show("#call", data);
 await viem.getGasPrice().catch((error) => show("#refused", codeOf(error)));
 
+// Another client, whose worker has workers of its own.
+const executing = await createLightClient({ chain: "dev", nodes: [node], mode: "execute", storage: "memory" });
+executing.on("executed", ({ number, transactions }) => show("#executed", `${number}: ${transactions}`));
+
 document.querySelector("#read").addEventListener("click", async () => {
   try {
     show("#reading", await viem.getBalance({ address: BOB }));

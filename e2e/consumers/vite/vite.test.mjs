@@ -34,6 +34,15 @@ test("the build holds both modules once", () => {
   assert.equal(modules.filter((file) => file.includes("sidelight_evm")).length, 1, modules.join());
 });
 
+test("a built page executes blocks in workers of its worker", async () => {
+  const { page, errors } = opened;
+  const first = await page.waitForFunction(() => document.querySelector("#executed")?.textContent || undefined);
+  const seen = await first.jsonValue();
+  // And goes on to the next one.
+  await page.waitForFunction((seen) => document.querySelector("#executed")?.textContent !== seen, seen);
+  assert.deepEqual(errors, []);
+});
+
 test("a built page verifies a balance, runs a call, refuses and catches a lie", async () => {
   await checkPage(node, opened);
 });

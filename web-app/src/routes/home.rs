@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 use leptos_router::components::A;
-use sidelight_client::dto::{BlockEvent, FaultView, PeerState, PeerView, Status};
+use sidelight_client::dto::{
+    BlockEvent, ExecutedView, FaultView, PeerState, PeerView, SkippedFor, Status,
+};
 
 use crate::feed::{Line, Row};
 use crate::format::{bytes, duration, millis, storage_name};
@@ -35,6 +37,7 @@ pub(crate) fn HomePage() -> impl IntoView {
                 <Blocks />
                 <div class="home-side">
                     <Done />
+                    <Executed />
                     <Peers />
                 </div>
             </div>
@@ -332,6 +335,87 @@ fn Done() -> impl IntoView {
             </p>
         </section>
     }
+}
+
+/// What this tab has executed again, in mode `execute`.
+#[component]
+fn Executed() -> impl IntoView {
+    let app = use_app();
+    let executed = Memo::new(move |_| {
+        app.status
+            .with(|status| status.as_ref().and_then(|status| status.executed.clone()))
+    });
+    move || {
+        executed.get().map(|executed| {
+            let share = match executed.share.percent() {
+                100 => "every block".to_owned(),
+                percent => format!("{percent} % of the blocks, drawn by this tab"),
+            };
+            view! {
+                <section class="panel" aria-labelledby="executed-title" data-testid="executed">
+                    <header class="panel-head">
+                        <h2 id="executed-title">"Executed by this tab"</h2>
+                        <span class="small quiet">{share}</span>
+                    </header>
+                    {executed_facts(&executed)}
+                    {skipped(&executed.skipped_for)}
+                    <p class="panel-foot small quiet">
+                        "Every chosen block of the run was executed again from a witness: transactions, receipts, gas and state root are what the header says. "
+                        "Blocks that were skipped are not in the run."
+                    </p>
+                </section>
+            }
+        })
+    }
+}
+
+fn executed_facts(executed: &ExecutedView) -> impl IntoView + use<> {
+    let number =
+        |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |n| grouped(&n.to_string()));
+    let count = |value: u64| view! { <span class="number">{grouped(&value.to_string())}</span> };
+    let head = executed.head.map(|head| head.number);
+    let attribute = head.map(|head| head.to_string());
+    view! {
+        <Facts>
+            <Fact name="Executed head">
+                <span class="number" data-testid="executed-head" data-number=attribute>{number(head)}</span>
+            </Fact>
+            <Fact name="Run since"><span class="number">{number(executed.since)}</span></Fact>
+            <Fact name="Executed">{count(executed.count)}</Fact>
+            <Fact name="Waiting">{count(executed.waiting)}</Fact>
+            <Fact name="Skipped"><span data-testid="executed-skipped">{count(executed.skipped)}</span></Fact>
+        </Facts>
+    }
+}
+
+/// The reasons for which blocks were skipped, if any was.
+fn skipped(skipped: &SkippedFor) -> Option<impl IntoView + use<>> {
+    let SkippedFor {
+        behind,
+        unavailable,
+        refused,
+        time_limit,
+        failed,
+        not_consistent,
+    } = *skipped;
+    let reasons = [
+        (behind, "more came than could be executed"),
+        (unavailable, "no node had what it takes"),
+        (refused, "every node sent something false"),
+        (time_limit, "took longer than a block may"),
+        (failed, "the machine gave up"),
+        (not_consistent, "only the header was checked"),
+    ];
+    let told: Vec<_> = reasons
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, reason)| {
+            view! { <li><span class="number">{grouped(&count.to_string())}</span> " " {reason}</li> }
+        })
+        .collect();
+    (!told.is_empty()).then(
+        || view! { <ul class="peers small quiet" aria-label="Why blocks were skipped">{told}</ul> },
+    )
 }
 
 /// The nodes that are asked. None of them is believed.
