@@ -3,6 +3,7 @@
 //! ```text
 //!   native   light-client/bench, release           milliseconds per case
 //!   wasm     the same crate in Node                milliseconds per case
+//!   executed light-client/bench-executed           blocks executed from a witness, with their parts, both natively and in wasm; witness bytes
 //!   size     pkg/wasm, pkg/evm                     raw and gzip, against the gates
 //!   rivals   Helios and Colibri from npm           size, compilation, instantiation, beside ours
 //!   stream   sidelight follow                      bytes per block in each mode
@@ -23,7 +24,7 @@ use crate::build::{self, EVM, VERIFIER};
 use crate::process::Run;
 use crate::size;
 use crate::test::with_programs;
-use crate::tools::{self, Purpose, binaries};
+use crate::tools::{self, Purpose, binaries, npm};
 use crate::workspace::Workspace;
 
 /// Cases of `light-client/bench`, in the order of their numbers there.
@@ -42,6 +43,7 @@ type Part = (&'static str, fn(&Workspace) -> Result<Value>);
 const PARTS: &[Part] = &[
     ("native", native),
     ("wasm", wasm),
+    ("executed", executed),
     ("size", sizes),
     ("rivals", rivals),
     ("stream", stream),
@@ -116,6 +118,62 @@ fn wasm(ws: &Workspace) -> Result<Value> {
         .args(CASES)
         .step("Measure in wasm")?;
     parse(&outcome.output)
+}
+
+/// Blocks from a node in the same process, executed natively and then, the very same ones, in wasm.
+fn executed(ws: &Workspace) -> Result<Value> {
+    npm::ensure(ws, "e2e")?;
+    Run::cargo(ws, None)
+        .args(["build", "--release", "-p", "sidelight-bench-executed"])
+        .args(["--bin", "sidelight-bench-executed"])
+        .step("Build the blocks' maker natively")?;
+    let blocks = ws.target.join("bench-blocks");
+    let outcome = Run::new(ws, ws.binary("sidelight-bench-executed", true))
+        .arg(&blocks)
+        .arg(ws.path("e2e/node_modules"))
+        .step("Make blocks, and execute them natively")?;
+    let mut results = parse(&outcome.output)?;
+
+    binaries::wasm_cargo(ws)?
+        .env("CARGO_ENCODED_RUSTFLAGS", build::wasm_flags(ws)?)
+        .args(["build", "--profile", EVM.profile, "--lib"])
+        .args(["-p", "sidelight-bench-executed"])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .step("Build the parts of executing for wasm32")?;
+    let built = ws
+        .target
+        .join("wasm32-unknown-unknown")
+        .join(EVM.profile)
+        .join("sidelight_bench_executed.wasm");
+    let module = built.with_extension("measured.wasm");
+    fs::copy(built, &module)?;
+    build::optimise(ws, &module, EVM.level)?;
+    let named = results.as_object().into_iter().flatten();
+    let named = named
+        .map(|(name, result)| format!("{name}={}", result["file"].as_str().unwrap_or_default()));
+    let outcome = Run::new(ws, "node")
+        .arg(ws.path("e2e/bench/executed.mjs"))
+        .arg(module)
+        .args(named)
+        .step("Execute the same blocks in wasm")?;
+    let wasm = parse(&outcome.output)?;
+    for (name, result) in results.as_object_mut().into_iter().flatten() {
+        let Some(result) = result.as_object_mut() else {
+            continue;
+        };
+        // A path of this machine.
+        result.remove("file");
+        if let Some(parts) = result.remove("parts") {
+            result.insert("native".into(), parts);
+        }
+        result.insert("wasm".into(), wasm[name].clone());
+        let mgas = result["gas"].as_f64().unwrap_or_default() / 1e6;
+        for place in ["native", "wasm"] {
+            let seconds = result[place]["total"].as_f64().unwrap_or(f64::NAN) / 1e3;
+            result[place]["mgasPerSecond"] = json!(mgas / seconds);
+        }
+    }
+    Ok(results)
 }
 
 fn sizes(ws: &Workspace) -> Result<Value> {

@@ -53,7 +53,7 @@ pub(crate) struct Module {
     /// Where the bindings go.
     pub(crate) out: &'static str,
     /// The cargo profile.
-    profile: &'static str,
+    pub(crate) profile: &'static str,
     /// What `wasm-opt` is asked for.
     pub(crate) level: &'static str,
     /// Crates of ours that it is made of.
