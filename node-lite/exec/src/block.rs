@@ -75,7 +75,9 @@ impl SealedBlock {
             bal: Vec::new(),
             witness: Vec::new(),
             execution: None,
-            ..*self
+            hash: self.hash,
+            held_since: Default::default(),
+            size: self.size,
         }
     }
 

@@ -375,15 +375,17 @@ fn executed_facts(executed: &ExecutedView) -> impl IntoView + use<> {
     let count = |value: u64| view! { <span class="number">{grouped(&value.to_string())}</span> };
     let head = executed.head.map(|head| head.number);
     let attribute = head.map(|head| head.to_string());
+    let (since, done) = (executed.since, executed.count);
+    let (waiting, skipped) = (executed.waiting, executed.skipped);
     view! {
         <Facts>
             <Fact name="Executed head">
                 <span class="number" data-testid="executed-head" data-number=attribute>{number(head)}</span>
             </Fact>
-            <Fact name="Run since"><span class="number">{number(executed.since)}</span></Fact>
-            <Fact name="Executed">{count(executed.count)}</Fact>
-            <Fact name="Waiting">{count(executed.waiting)}</Fact>
-            <Fact name="Skipped"><span data-testid="executed-skipped">{count(executed.skipped)}</span></Fact>
+            <Fact name="Run since"><span class="number">{number(since)}</span></Fact>
+            <Fact name="Executed">{count(done)}</Fact>
+            <Fact name="Waiting">{count(waiting)}</Fact>
+            <Fact name="Skipped"><span data-testid="executed-skipped">{count(skipped)}</span></Fact>
         </Facts>
     }
 }

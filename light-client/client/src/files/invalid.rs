@@ -32,7 +32,7 @@ use super::{
 use crate::{
     dto::{Fact, FileOutcome},
     json::object,
-    platform::{Job, Verdict},
+    platform::{EXECUTION_LIMIT_MS, Job, Verdict},
 };
 
 /// What a file comes to before anything is executed.
@@ -166,6 +166,11 @@ impl Execution {
             Verdict::Refused { kind, mismatch } => {
                 let claim = FaultKind::InvalidExecution.as_str();
                 conclude(claim, kind, &mismatch, number, facts)
+            }
+            Verdict::TimedOut => {
+                let reason =
+                    format!("executing the block took more than {EXECUTION_LIMIT_MS} ms here");
+                return (FileOutcome::Undecided, Err(Refusal(reason)));
             }
             Verdict::Failed(reason) => {
                 let reason = format!("the block could not be executed here: {reason}");

@@ -25,7 +25,7 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use sidelight_core::state::PartialState;
 use sidelight_executor::{
     BlockError, ChainSpec, DecodedBlock, ExecutionInput, ExecutionWitness, InputError, Rule,
-    verify_execution, verify_input,
+    full_input, verify_execution, verify_input,
 };
 
 /// How many mutants each class has had.
@@ -175,7 +175,7 @@ impl Subject {
     /// What a node sends so that the block can be executed.
     fn input(&self) -> ExecutionInput {
         let transactions = self.decoded.block.body.transactions.iter();
-        ExecutionInput::new(
+        full_input(
             alloy_rlp::encode(&self.bal).into(),
             transactions
                 .map(|transaction| Bytes::from(transaction.encoded_2718()))

@@ -2,8 +2,8 @@
 
 use super::update::Update;
 use crate::{
-    header::{SignedHeader, read_header},
     execution::{CHUNK_BYTES, Policy},
+    header::{SignedHeader, read_header},
     limits::{
         MAX_BLOCK_TRANSACTIONS, MAX_BODY_ITEM_BYTES, MAX_CODE_BYTES, MAX_EXECUTION_BYTES,
         MAX_FILTER_SLOTS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_LEAF_BYTES, MAX_PROOF_DEPTH,
