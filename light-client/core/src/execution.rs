@@ -53,7 +53,7 @@ pub struct ExecutionInput {
     pub codes: Vec<Bytes>,
     /// Ancestor headers, ascending.
     pub headers: Vec<Bytes>,
-    /// Hashes of codes that are read and left out, ascending. None in a full input.
+    /// Hashes of codes that are read and left out, in the order of the codes. None in a full input.
     pub held_codes: Vec<B256>,
 }
 
@@ -71,12 +71,10 @@ impl ExecutionInput {
         };
         let left_out = self.codes.iter().enumerate();
         let left_out = left_out.filter(|(at, _)| is_held(codes.get(*at)));
-        let mut held_codes: Vec<B256> = left_out.map(|(_, code)| keccak256(code)).collect();
-        held_codes.sort_unstable();
         Self {
             state: lacking(&self.state, nodes),
             codes: lacking(&self.codes, codes),
-            held_codes,
+            held_codes: left_out.map(|(_, code)| keccak256(code)).collect(),
             ..self.clone()
         }
     }

@@ -36,7 +36,7 @@ impl Client {
         #[wasm_bindgen(js_name = "onEvent", unchecked_param_type = "(json: string) => void")]
         on_event: Function,
         #[wasm_bindgen(
-            unchecked_optional_param_type = "(chainId: bigint, parent: Uint8Array, header: Uint8Array, input: Uint8Array) => Promise<string>"
+            unchecked_optional_param_type = "(chainId: bigint, parent: Uint8Array, header: Uint8Array, input: Uint8Array, limitMs: number) => Promise<string>"
         )]
         execute: Option<Function>,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] workers: Option<u32>,

@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use alloy_consensus::Header;
 use alloy_eip7928::AccountChanges;
-use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::Decodable;
 
 use super::{ExecutionInput, REQUEST_CONTRACTS, Retained};
 use crate::{
     fault::{Fault, FaultKind, Mismatch, Value},
-    state::{CurrentRules, PartialState, StateError},
+    state::{PartialState, StateError},
+    trie::Witness,
 };
 
 /// Most bytes that are held: beyond it the oldest blocks of the run are forgotten, and the run begins later.
@@ -40,9 +41,9 @@ pub enum CompleteError {
         /// Its hash.
         hash: B256,
     },
-    /// A node or code that is not needed, or is there twice.
-    #[error("{hash} is not needed")]
-    Superfluous {
+    /// A code that is there twice, or not in its place.
+    #[error("code {hash} is not in order")]
+    Unordered {
         /// Its hash.
         hash: B256,
     },
@@ -82,7 +83,7 @@ impl CompleteError {
             }
             Self::State(error) => witness(FaultKind::BadWitness, error.kind().into()),
             Self::MissingCode { hash } => witness(FaultKind::IncompleteWitness, hash.into()),
-            Self::Superfluous { hash } => witness(FaultKind::BadWitness, hash.into()),
+            Self::Unordered { hash } => witness(FaultKind::BadWitness, hash.into()),
         }
     }
 }
@@ -131,7 +132,7 @@ impl Held {
         self.bytes
     }
 
-    /// Makes an input whole and holds what its block touched. The result is the full input of this block and no other, in canonical order; what executing it gives is not checked.
+    /// Makes an input whole and holds what its block touched. The result is the full input of this block, with its nodes in the order in which a walk finds them; what executing it gives is not checked.
     ///
     /// An error leaves what is held as it was.
     pub fn complete(
@@ -140,20 +141,14 @@ impl Held {
         input: ExecutionInput,
     ) -> Result<ExecutionInput, CompleteError> {
         let changes = read_bal(target.block_access_list_hash, &input.bal)?;
-        let mut sent = index(&input.state)?;
+        let mut sent = Witness::new(&input.state).map_err(StateError::Accounts)?;
         let mut state = PartialState::from_root(target.parent_state_root);
-        let lookup = |hash: &B256| match sent.get_mut(hash) {
-            Some((node, used)) => {
-                *used = true;
-                Some(node.clone())
-            }
-            None => self.retained.get(hash).cloned(),
+        let lookup = |hash: &B256| match sent.take(hash) {
+            Ok(Some(node)) => Some(Bytes::copy_from_slice(node)),
+            _ => self.retained.get(hash).cloned(),
         };
-        let nodes =
-            state.apply_executed_with(lookup, &changes, &REQUEST_CONTRACTS, &CurrentRules)?;
-        if let Some((hash, _)) = sent.iter().find(|(_, (_, used))| !used) {
-            return Err(CompleteError::Superfluous { hash: *hash });
-        }
+        let nodes = state.find_executed_with(lookup, &changes, &REQUEST_CONTRACTS)?;
+        sent.finish().map_err(StateError::Accounts)?;
         let codes = self.complete_codes(&input)?;
 
         let mut touched = nodes.clone();
@@ -170,25 +165,33 @@ impl Held {
         })
     }
 
-    /// The codes that came and those that were left out, ascending by their bytes.
+    /// The codes that came and those that were left out, which must both be ascending, as one ascending list.
     fn complete_codes(&self, input: &ExecutionInput) -> Result<Vec<(B256, Bytes)>, CompleteError> {
         let mut codes: Vec<(B256, Bytes)> = Vec::new();
-        for code in &input.codes {
-            codes.push((keccak256(code), code.clone()));
-        }
-        for hash in &input.held_codes {
-            let code = self.retained.get(hash);
-            let code = code.ok_or(CompleteError::MissingCode { hash: *hash })?;
-            codes.push((*hash, code.clone()));
-        }
-        codes.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
-        let twice = codes.windows(2).find_map(|pair| match pair {
-            [(a, _), (b, _)] if a == b => Some(*a),
-            _ => None,
-        });
-        match twice {
-            Some(hash) => Err(CompleteError::Superfluous { hash }),
-            None => Ok(codes),
+        let mut sent = input.codes.iter().peekable();
+        let mut held = input.held_codes.iter().peekable();
+        loop {
+            let left_out = held.peek().map(|hash| {
+                let code = self.retained.get(*hash);
+                code.ok_or(CompleteError::MissingCode { hash: **hash })
+            });
+            let left_out = left_out.transpose()?;
+            let next = match (sent.peek(), left_out) {
+                (Some(came), Some(left_out)) if *came > left_out => left_out,
+                (Some(came), _) => came,
+                (None, Some(left_out)) => left_out,
+                (None, None) => return Ok(codes),
+            };
+            let next = next.clone();
+            // It is taken from where it is: equal ones would be there twice.
+            if sent.next_if(|came| **came == next).is_none() {
+                held.next();
+            }
+            let hash = keccak256(&next);
+            if codes.last().is_some_and(|(_, last)| *last >= next) {
+                return Err(CompleteError::Unordered { hash });
+            }
+            codes.push((hash, next));
         }
     }
 
@@ -224,18 +227,6 @@ fn read_bal(expected: B256, raw: &[u8]) -> Result<Vec<AccountChanges>, CompleteE
         [] => Ok(changes),
         _ => Err(CompleteError::Malformed(alloy_rlp::Error::UnexpectedLength)),
     }
-}
-
-/// Nodes by their hashes, each with a mark that it was used.
-fn index(nodes: &[Bytes]) -> Result<B256Map<(Bytes, bool)>, CompleteError> {
-    let mut by_hash = B256Map::default();
-    for node in nodes {
-        let hash = keccak256(node);
-        if by_hash.insert(hash, (node.clone(), false)).is_some() {
-            return Err(CompleteError::Superfluous { hash });
-        }
-    }
-    Ok(by_hash)
 }
 
 /// The codes that a block leaves behind.

@@ -18,12 +18,12 @@ impl SparseTrie {
 
     /// As [`root`](Self::root), and hands every newly hashed node to `on_node`, children before parents: with these and the nodes of the state before, a store has
     /// every node of the state after. Nodes that are inlined in their parents are not handed out; the root always is.
-    pub fn root_with(&mut self, on_node: impl FnMut(B256, &[u8])) -> B256 {
+    pub fn root_with(&mut self, mut on_node: impl FnMut(B256, &[u8])) -> B256 {
         // An arena that contradicts itself has no root; zero equals no hash that anyone can sign.
-        self.hash_dirty(on_node).unwrap_or(B256::ZERO)
+        self.hash_dirty(&mut on_node).unwrap_or(B256::ZERO)
     }
 
-    fn hash_dirty(&mut self, mut on_node: impl FnMut(B256, &[u8])) -> Result<B256, TrieError> {
+    fn hash_dirty(&mut self, on_node: &mut dyn FnMut(B256, &[u8])) -> Result<B256, TrieError> {
         if let Some(root) = self.clean_root() {
             return Ok(root);
         }

@@ -49,7 +49,7 @@ impl SparseTrie {
     pub(crate) fn get_with(
         &mut self,
         key: &[u8],
-        resolver: &mut impl Resolve,
+        resolver: &mut dyn Resolve,
     ) -> Result<Option<&[u8]>, TrieError> {
         let path = Path::of_key(key);
         let (mut edge, mut depth) = (Edge::Root, 0_usize);
@@ -155,7 +155,7 @@ impl SparseTrie {
         edge: Edge,
         key: &[u8],
         depth: usize,
-        resolver: &mut impl Resolve,
+        resolver: &mut dyn Resolve,
     ) -> Result<NodeId, TrieError> {
         let blinded = match self.known(edge, depth) {
             Err(TrieError::Blinded { hash, .. }) => hash,

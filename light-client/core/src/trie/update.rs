@@ -34,7 +34,7 @@ impl SparseTrie {
     pub(crate) fn update_with<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         changes: &[(K, Option<V>)],
-        resolver: &mut impl Resolve,
+        resolver: &mut dyn Resolve,
     ) -> Result<(), TrieError> {
         let new_value = |value| Option::as_ref(value).map_or(&[][..], V::as_ref);
         for (key, value) in changes {
@@ -55,7 +55,7 @@ impl SparseTrie {
         &mut self,
         key: &[u8],
         value: &[u8],
-        resolver: &mut impl Resolve,
+        resolver: &mut dyn Resolve,
     ) -> Result<(), TrieError> {
         let path = Path::of_key(key);
         self.trail.clear();
@@ -166,7 +166,7 @@ impl SparseTrie {
         Ok(())
     }
 
-    fn delete(&mut self, key: &[u8], resolver: &mut impl Resolve) -> Result<(), TrieError> {
+    fn delete(&mut self, key: &[u8], resolver: &mut dyn Resolve) -> Result<(), TrieError> {
         let path = Path::of_key(key);
         self.trail.clear();
         if self.root.is_none() {
@@ -211,7 +211,7 @@ impl SparseTrie {
         branch: NodeId,
         key: &[u8],
         depth: usize,
-        resolver: &mut impl Resolve,
+        resolver: &mut dyn Resolve,
     ) -> Result<(), TrieError> {
         let Node::Branch { children, value } = self.arena.get_mut(branch)? else {
             return Err(TrieError::Corrupt);

@@ -67,7 +67,7 @@ impl<'a> Witness<'a> {
     }
 
     /// The node with this hash, which counts as used from now on.
-    pub(super) fn take(&mut self, hash: &B256) -> Result<Option<&'a [u8]>, TrieError> {
+    pub(crate) fn take(&mut self, hash: &B256) -> Result<Option<&'a [u8]>, TrieError> {
         let Some(&index) = self.by_hash.get(hash) else {
             return Ok(None);
         };

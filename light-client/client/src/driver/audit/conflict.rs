@@ -1,91 +1,82 @@
 //! A block that is not valid outlives the client that found it: the record has all that shows it, and is judged again when the store is opened.
 //!
 //! ```text
-//! record = [version = 1, number, hash, field, expected, got, parent, header, input]     headers in RLP
+//! record = [version = 1, field, expected, got, parent, header, input]     byte strings, headers in RLP
 //! ```
 //! The record alone convinces nobody: the block must be among the stored headers, whose signatures were verified again, and executing it must fail again. A client that cannot execute,
 //! because it was started in another mode, keeps the conflict as it was stored: a false one costs its answers until it is forgotten, a lost one would cost the truth.
 
 use std::sync::Arc;
 
-use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable};
+use alloy_primitives::{Bytes, keccak256};
+use alloy_rlp::Decodable;
 use sidelight_core::fault::{Fault, FaultKind, Mismatch};
 
 use super::Inner;
 use crate::platform::{Job, Verdict};
 
-const VERSION: u64 = 1;
+const VERSION: u8 = 1;
 /// Inputs above this are not stored, and the block is not judged again.
 const MAX_STORED_INPUT: usize = 8 << 20;
 
-#[derive(RlpEncodable, RlpDecodable)]
-struct Record {
-    version: u64,
-    number: u64,
-    hash: B256,
-    field: Bytes,
-    expected: Bytes,
-    got: Bytes,
-    parent: Bytes,
-    header: Bytes,
-    input: Bytes,
-}
+/// Items of a record.
+const ITEMS: usize = 7;
 
 /// What is stored of an invalid block.
 pub(super) fn encode(fault: &Fault, job: &Job) -> Vec<u8> {
-    let text = |text: String| Bytes::from(text.into_bytes());
     let input = match job.input.len() {
         ..=MAX_STORED_INPUT => job.input.clone(),
         _ => Bytes::new(),
     };
-    alloy_rlp::encode(Record {
-        version: VERSION,
-        number: fault.number.unwrap_or_default(),
-        hash: fault.hash.unwrap_or_default(),
-        field: text(fault.mismatch.field.to_owned()),
-        expected: text(fault.mismatch.expected.to_string()),
-        got: text(fault.mismatch.got.to_string()),
-        parent: job.parent.clone().into(),
-        header: job.header.clone().into(),
+    let text = |text: String| Bytes::from(text.into_bytes());
+    let items: [Bytes; ITEMS] = [
+        vec![VERSION].into(),
+        text(fault.mismatch.field.to_owned()),
+        text(fault.mismatch.expected.to_string()),
+        text(fault.mismatch.got.to_string()),
+        job.parent.clone().into(),
+        job.header.clone().into(),
         input,
-    })
+    ];
+    alloy_rlp::encode(items.to_vec())
 }
 
-fn decode(mut bytes: &[u8]) -> Option<Record> {
-    let record = Record::decode(&mut bytes).ok()?;
-    (bytes.is_empty() && record.version == VERSION).then_some(record)
+fn decode(mut bytes: &[u8]) -> Option<[Bytes; ITEMS]> {
+    let items = Vec::<Bytes>::decode(&mut bytes).ok()?;
+    let items = <[Bytes; ITEMS]>::try_from(items).ok()?;
+    let [version, ..] = &items;
+    (bytes.is_empty() && version.as_ref() == [VERSION]).then_some(items)
 }
 
 impl Inner {
     /// Takes up a stored conflict, unless it turns out to be none.
     pub(in crate::driver) async fn restore_conflict(self: &Arc<Self>, bytes: &[u8]) {
-        let Some(record) = decode(bytes) else {
+        let Some([_, field, expected, got, parent, header, input]) = decode(bytes) else {
             return;
         };
         // By their hashes these are the headers that were verified.
-        let is_known = {
+        let header_hash = keccak256(&header);
+        let number = {
             let state = self.state();
-            let block = state.archive.by_hash(record.hash);
-            block.is_some_and(|block| {
-                keccak256(&record.header) == record.hash
-                    && keccak256(&record.parent) == block.header.header().parent_hash
-            })
+            let block = state.archive.by_hash(header_hash);
+            block
+                .filter(|block| keccak256(&parent) == block.header.header().parent_hash)
+                .map(|block| block.header.number())
         };
-        if !is_known {
+        let Some(number) = number else {
             return;
-        }
-        let words = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        };
+        let words = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).unwrap_or_default();
         let stored = Mismatch::new(
-            crate::platform::field_named(&words(&record.field)),
-            words(&record.expected),
-            words(&record.got),
+            crate::platform::field_named(&words(&field)),
+            words(&expected),
+            words(&got),
         );
         let job = Job {
             chain_id: self.trust.rules.chain_id,
-            parent: record.parent.to_vec(),
-            header: record.header.to_vec(),
-            input: record.input,
+            parent: parent.to_vec(),
+            header: header.to_vec(),
+            input,
         };
         let can_judge = self.state().audit.is_some() && !job.input.is_empty();
         let mismatch = match can_judge {
@@ -97,8 +88,7 @@ impl Inner {
                 _ => return,
             },
         };
-        let fault =
-            Fault::new(FaultKind::InvalidExecution, mismatch).at(record.number, record.hash);
+        let fault = Fault::new(FaultKind::InvalidExecution, mismatch).at(number, header_hash);
         let now_ms = self.platform.now_ms();
         let mut state = self.state();
         state.on_invalid(fault.clone(), &job);
@@ -108,6 +98,8 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::B256;
+
     use super::*;
 
     #[test]
@@ -124,10 +116,13 @@ mod tests {
             input: vec![3; 60].into(),
         };
         let bytes = encode(&fault, &job);
-        let record = decode(&bytes).unwrap();
-        assert_eq!((record.number, record.hash), (7, B256::repeat_byte(1)));
-        assert_eq!(record.got, Bytes::from_static(b"2"));
-        assert_eq!(record.input, job.input);
+        let [_, _, _, got, parent, header, input] = decode(&bytes).unwrap();
+        assert_eq!(got, Bytes::from_static(b"2"));
+        assert_eq!(
+            (parent.to_vec(), header.to_vec()),
+            (job.parent.clone(), job.header.clone())
+        );
+        assert_eq!(input, job.input);
         for end in 0..bytes.len() {
             assert!(decode(&bytes[..end]).is_none());
         }
@@ -136,6 +131,6 @@ mod tests {
             input: vec![0; MAX_STORED_INPUT + 1].into(),
             ..job
         };
-        assert!(decode(&encode(&fault, &large)).unwrap().input.is_empty());
+        assert!(decode(&encode(&fault, &large)).unwrap()[6].is_empty());
     }
 }
