@@ -172,7 +172,7 @@ impl Held {
         let mut held = input.held_codes.iter().peekable();
         loop {
             let left_out = held.peek().map(|hash| {
-                let code = self.retained.get(*hash);
+                let code = self.retained.get(hash);
                 code.ok_or(CompleteError::MissingCode { hash: **hash })
             });
             let left_out = left_out.transpose()?;
