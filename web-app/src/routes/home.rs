@@ -347,6 +347,7 @@ fn Executed() -> impl IntoView {
     });
     move || {
         executed.get().map(|executed| {
+            let reasons = skipped(&executed.skipped_for);
             let share = match executed.share.percent() {
                 100 => "every block".to_owned(),
                 percent => format!("{percent} % of the blocks, drawn by this tab"),
@@ -357,8 +358,8 @@ fn Executed() -> impl IntoView {
                         <h2 id="executed-title">"Executed by this tab"</h2>
                         <span class="small quiet">{share}</span>
                     </header>
-                    {executed_facts(&executed)}
-                    {skipped(&executed.skipped_for)}
+                    {executed_facts(executed)}
+                    {reasons}
                     <p class="panel-foot small quiet">
                         "Every chosen block of the run was executed again from a witness: transactions, receipts, gas and state root are what the header says. "
                         "Blocks that were skipped are not in the run."
@@ -369,7 +370,7 @@ fn Executed() -> impl IntoView {
     }
 }
 
-fn executed_facts(executed: &ExecutedView) -> impl IntoView + use<> {
+fn executed_facts(executed: ExecutedView) -> impl IntoView {
     let number =
         |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |n| grouped(&n.to_string()));
     let count = |value: u64| view! { <span class="number">{grouped(&value.to_string())}</span> };
