@@ -30,7 +30,7 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         }
     }
     let fuzzer = build(ws)?;
-    let known = targets(ws)?;
+    let known = targets(ws, &fuzzer)?;
     if let Some(other) = wanted
         .iter()
         .find(|name| !known.iter().any(|known| known == *name))
@@ -62,7 +62,7 @@ pub(crate) fn suite(ws: &Workspace, seconds: u64) -> Result<Suite> {
     let fuzzer = build(ws)?;
     let mut counts = Counts::default();
     let mut note = String::new();
-    for name in targets(ws)? {
+    for name in targets(ws, &fuzzer)? {
         if run(ws, &fuzzer, &name, seconds)? {
             counts += Counts::ONE_PASSED;
         } else {
@@ -78,28 +78,13 @@ pub(crate) fn suite(ws: &Workspace, seconds: u64) -> Result<Suite> {
     })
 }
 
-/// The instrumented program, and the corpora that it starts from; findings of the past are run first.
+/// The instrumented program.
 fn build(ws: &Workspace) -> Result<PathBuf> {
-    let manifest = ws.path(FOLDER).join("Cargo.toml");
     let triple = host(ws)?;
-    let cargo = |verb: &str| {
-        Run::cargo(ws, None)
-            .arg(verb)
-            .arg("--manifest-path")
-            .arg(&manifest)
-            .arg("--release")
-    };
-    cargo("run")
-        .args(["--bin", "seeds"])
-        .step("Write the corpora")?;
-    if ws.path(FOLDER).join("vectors").is_dir() {
-        cargo("run")
-            .args(["--bin", "replay"])
-            .arg(ws.path(FOLDER).join("vectors"))
-            .step("Run the findings of the past")?;
-    }
-    cargo("build")
-        .args(["--bin", "any", "--target", &triple])
+    Run::cargo(ws, None)
+        .args(["build", "--release", "--bin", "any", "--target", &triple])
+        .arg("--manifest-path")
+        .arg(ws.path(FOLDER).join("Cargo.toml"))
         .env("RUSTFLAGS", FLAGS)
         .step("Build the fuzzer")?;
     Ok(ws.target.join(&triple).join("release/any"))
@@ -114,21 +99,26 @@ fn host(ws: &Workspace) -> Result<String> {
     Ok(line.ok_or("rustc names no host")?.to_owned())
 }
 
-fn targets(ws: &Workspace) -> Result<Vec<String>> {
-    let outcome = Run::new(ws, ws.target.join("release/replay")).step("List the targets")?;
-    Ok(outcome
-        .output
-        .split_whitespace()
+fn targets(ws: &Workspace, fuzzer: &Path) -> Result<Vec<String>> {
+    let outcome = Run::new(ws, fuzzer)
+        .env("SIDELIGHT_FUZZ", "list")
+        .step("List the targets")?;
+    let names = outcome.output.lines().map(str::trim);
+    Ok(names
+        .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect())
 }
 
 /// True: nothing was found.
 fn run(ws: &Workspace, fuzzer: &Path, name: &str, seconds: u64) -> Result<bool> {
-    let corpus = ws.path(FOLDER).join("corpus").join(name);
-    let artifacts = ws.path(FOLDER).join("artifacts").join(name);
+    let of = |folder: &str| ws.path(FOLDER).join(folder).join(name);
+    // What it finds goes to the first; the others are where it starts from, findings of the past among them.
+    let (corpus, artifacts) = (of("corpus"), of("artifacts"));
     fs::create_dir_all(&corpus)?;
     fs::create_dir_all(&artifacts)?;
+    let given = ["seeds", "vectors"].map(of);
+    let given = given.iter().filter(|folder| folder.is_dir());
     let prefix = format!("-artifact_prefix={}/", artifacts.display());
     let time = format!("-max_total_time={seconds}");
     // An input may take five seconds and two gigabytes: more is a finding.
@@ -143,6 +133,7 @@ fn run(ws: &Workspace, fuzzer: &Path, name: &str, seconds: u64) -> Result<bool> 
             "-print_final_stats=1",
         ])
         .arg(&corpus)
+        .args(given)
         .try_step(&format!("Fuzz {name}"))?;
     if !outcome.ok {
         eprintln!("{}", crate::process::tail(&outcome.output));

@@ -1,9 +1,13 @@
 //! Writes what `light-client/fuzz` starts from: one block of a seeded chain, its parent, and everything that a node says about it. `cargo run -p sidelight-testkit --example fuzz_seeds`.
 #![allow(clippy::unwrap_used, reason = "a tool of the developers")]
 
+#[path = "../../fuzz/src/input.rs"]
+mod input;
+
 use std::{fs, path::Path};
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
+use input::Input;
 use sidelight_client::files::{write_invalid_block, write_transition};
 use sidelight_core::{
     checkpoint::{Checkpoint, verify_anchor},
@@ -11,9 +15,33 @@ use sidelight_core::{
     fault::{Fault, FaultKind, Mismatch},
     follower::Contradiction,
     header::{SignedHeader, verify_header},
+    trie::SparseTrie,
     wire::{Body, ClientMessage, Filter, Mode, NodeMessage, Request, Response},
 };
 use sidelight_testkit::{LyingNode, TestChain};
+
+/// Keys by their first nibbles, filled up with zeros, and the length of their values.
+const TRIES: [(&[&str], u8); 6] = [
+    (&["1"], 40),
+    (&["1", "2"], 40),
+    (&["1a", "1b", "2"], 40),
+    (&["3aaa1", "3aaa2", "3b", "4"], 60),
+    (
+        &[
+            "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
+        ],
+        33,
+    ),
+    // They part at the last nibble: leaves and branch are inlined.
+    (
+        &[
+            "7777777777777777777777777777777777777777777777777777777777777771",
+            "7777777777777777777777777777777777777777777777777777777777777772",
+            "8",
+        ],
+        1,
+    ),
+];
 
 fn main() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
@@ -22,6 +50,7 @@ fn main() {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(name), bytes).unwrap();
     };
+    write_tries(&write);
     let mut chain = TestChain::new(7);
     let store = chain.store();
     chain.busy_block();
@@ -164,6 +193,44 @@ fn main() {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Small tries with leaves, extensions, full and sparse branches, inlined nodes, and changes that collapse them.
+fn write_tries(write: &dyn Fn(&str, &str, &[u8])) {
+    for (index, (keys, length)) in TRIES.iter().enumerate() {
+        let keys: Vec<B256> = keys
+            .iter()
+            .map(|nibbles| format!("{nibbles:0<64}").parse().expect("hex"))
+            .collect();
+        let values = (1..).zip(&keys);
+        let changes: Vec<_> = values
+            .map(|(seed, key)| (*key, Some(vec![seed; usize::from(*length)])))
+            .collect();
+        let mut trie = SparseTrie::empty();
+        trie.update(&changes).expect("nothing is blinded");
+        let mut all: Vec<Bytes> = Vec::new();
+        trie.root_with(|_, rlp| all.push(Bytes::copy_from_slice(rlp)));
+
+        for (number, key) in keys.iter().enumerate() {
+            let mut path = trie.prove(key).expect("the trie is whole");
+            path.reverse();
+            for (target, nodes, changes) in [
+                ("trie_reveal", all.clone(), vec![(*key, None)]),
+                ("trie_reveal", path.clone(), vec![(*key, Some(vec![9; 40]))]),
+                ("proof_verify", path.clone(), vec![(*key, None)]),
+            ] {
+                let kind = nodes.len();
+                let input = Input { nodes, changes };
+                let bytes = input.encode();
+                assert_eq!(Input::parse(&bytes).nodes.len(), kind);
+                write(
+                    &format!("seeds/{target}"),
+                    &format!("{index}-{number}-{kind}"),
+                    &bytes,
+                );
+            }
         }
     }
 }
