@@ -474,7 +474,12 @@ mod tests {
         let chain = chain.into_view();
         let (last, oldest) = (chain.head().number(), chain.oldest_number());
         assert_eq!(last - oldest, 7);
-        let pruned = chain.block_by_number(oldest - 1);
+        // What is older keeps header, transactions and receipts, and only the state that the oldest block starts from.
+        let old = chain.block_by_number(oldest - 1).unwrap();
+        assert_eq!(old.number(), oldest - 1);
+        let kept = |number: u64| chain.state_at(number.into());
+        assert!(kept(oldest - 1).is_ok());
+        let pruned = kept(oldest - 2);
         assert!(
             matches!(pruned, Err(ChainError::Pruned { .. })),
             "{pruned:?}"
