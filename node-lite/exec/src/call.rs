@@ -202,7 +202,8 @@ impl<'a> Scene<'a> {
     ) -> Result<Self, CallError> {
         let header = chain.block(at)?;
         let (mut cfg, mut block) = evm::environment(chain.spec(), header.header());
-        let mut db = CacheDB::new(chain.reader(chain.state_at_root(header.state_root())));
+        let state = chain.state_at(header.hash.into())?;
+        let mut db = CacheDB::new(chain.reader(state));
         if let Some(overrides) = &overrides.block {
             override_block(overrides, &mut block, &mut db);
         }

@@ -58,7 +58,7 @@ pub enum ChainError {
     /// No such block.
     #[error("unknown block")]
     UnknownBlock,
-    /// The block is behind the retained history.
+    /// The block, or the state after it, is behind the retained history.
     #[error("block {number} is pruned, the oldest retained block is {oldest}")]
     Pruned {
         /// Asked for.

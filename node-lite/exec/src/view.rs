@@ -237,9 +237,16 @@ impl ChainView {
         &self.inner.state
     }
 
-    /// The state after a retained block.
+    /// The state after a block, [`ChainError::Pruned`] where the block is still there and its state is not.
     pub fn state_at(&self, id: BlockId) -> Result<StateView, ChainError> {
-        Ok(self.state_at_root(self.block(id)?.state_root()))
+        let block = self.block(id)?;
+        if !self.inner.state.is_retained(block.state_root()) {
+            return Err(ChainError::Pruned {
+                number: block.number(),
+                oldest: self.oldest_number(),
+            });
+        }
+        Ok(self.state_at_root(block.state_root()))
     }
 
     pub(crate) fn state_at_root(&self, root: B256) -> StateView {

@@ -245,6 +245,11 @@ impl StateDb {
         self.store.read().node(hash).cloned()
     }
 
+    /// Whether the state with this root can be read.
+    pub fn is_retained(&self, root: B256) -> bool {
+        self.check_retained(root).is_ok()
+    }
+
     fn check_retained(&self, root: B256) -> Result<(), StateError> {
         check_retained(&self.store.read(), root)
     }

@@ -197,6 +197,7 @@ fn readers_beside_the_sequencer_see_one_whole_block_or_a_typed_error() {
                         Ok((number, balance)) => assert_eq!(balance, U256::from(number)),
                         Err(
                             ChainError::UnknownBlock
+                            | ChainError::Pruned { .. }
                             | ChainError::State(StateError::UnknownRoot { .. }),
                         ) => continue,
                         Err(error) => panic!("{error}"),
