@@ -1,6 +1,10 @@
 //! Writes what `light-client/fuzz` starts from: one block of a seeded chain, its parent, and everything that a node says about it. `cargo run -p sidelight-testkit --example fuzz_seeds`.
 #![allow(clippy::unwrap_used, reason = "a tool of the developers")]
 
+#[allow(
+    unreachable_pub,
+    reason = "public where it belongs: the crate of the fuzz targets"
+)]
 #[path = "../../fuzz/src/input.rs"]
 mod input;
 
