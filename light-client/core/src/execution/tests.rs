@@ -1,3 +1,5 @@
+//! Executions from witnesses, whole and as deltas, and what must be refused of them.
+
 use alloc::{vec, vec::Vec};
 
 use alloy_eip7928::{

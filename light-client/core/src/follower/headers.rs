@@ -228,10 +228,10 @@ impl Follower {
         let Some(number) = first.header.number.checked_sub(1) else {
             return;
         };
-        match self.tree.get(number, first.header.parent_hash) {
+        let is_progress = match self.tree.get(number, first.header.parent_hash) {
             Some(parent) => {
                 let parent = parent.header.clone();
-                self.connect_segment(id, fresh, &parent, now_ms);
+                self.connect_segment(id, fresh, &parent, now_ms)
             }
             // The headers before it in the same answer are ours: this is no chain, and looking further down finds no more.
             None if known > 0 => {
@@ -241,45 +241,50 @@ impl Follower {
                 let fault = Fault::new(FaultKind::WrongParent, mismatch);
                 self.drop_claim(id);
                 self.fault(id, fault.at(first.header.number, first.hash()), now_ms);
+                false
             }
             None => self.search_further(id, fresh, now_ms),
+        };
+        if !is_progress {
+            // The same question would get the same answer.
+            self.note_failure(flight.goal, id);
         }
     }
 
+    /// True: all of them are in the tree.
     fn connect_segment(
         &mut self,
         id: PeerId,
         segment: &[SignedHeader],
         parent: &VerifiedHeader,
         now_ms: u64,
-    ) {
+    ) -> bool {
         match link_segment(segment, parent, &self.rules, now_ms / 1_000) {
-            Ok(headers) => {
-                for header in headers {
-                    if !self.insert(id, header, now_ms) {
-                        return;
-                    }
-                }
-            }
+            Ok(headers) => headers
+                .into_iter()
+                .all(|header| self.insert(id, header, now_ms)),
             Err((at, error)) => {
                 let fault = match segment.get(at) {
                     Some(signed) => error.fault().at(signed.header.number, signed.hash()),
                     None => error.fault(),
                 };
                 self.fault(id, fault, now_ms);
+                false
             }
         }
     }
 
-    /// Headers whose parent is not here: another branch. Its headers may be evidence already; otherwise its root is further down.
-    fn search_further(&mut self, id: PeerId, fresh: &[SignedHeader], now_ms: u64) {
+    /// Headers whose parent is not here: another branch. Its headers may be evidence already; otherwise its root is further down. True: the next question goes there.
+    fn search_further(&mut self, id: PeerId, fresh: &[SignedHeader], now_ms: u64) -> bool {
         let tip = self.tree.tip().number();
         for signed in fresh.iter().filter(|signed| signed.header.number <= tip) {
             if !self.check_height(id, signed, now_ms) {
-                return;
+                return false;
             }
         }
-        let Some(first) = fresh.first() else { return };
+        let Some(first) = fresh.first() else {
+            return false;
+        };
         let (number, hash) = (first.header.number, first.hash());
         let oldest = self.tree.oldest();
         if number > oldest.saturating_add(1) {
@@ -291,7 +296,7 @@ impl Follower {
             {
                 claim.back = Some(claim.back.unwrap_or(1).saturating_mul(2));
             }
-            return;
+            return true;
         }
         self.drop_claim(id);
         let expected = self.tree.at(oldest).map(|block| block.header.hash());
@@ -302,6 +307,7 @@ impl Follower {
         };
         let fault = Fault::new(kind, mismatch).at(number, hash);
         self.fault(id, fault, now_ms);
+        false
     }
 
     /// Takes a verified header into the tree. False when the follower has halted or the header is not taken.
