@@ -35,7 +35,7 @@ const RUST_INPUTS: &[&str] = &[
 ];
 
 /// What browsers of the last three years have, and what rustc emits by default.
-const WASM_FEATURES: &[&str] = &[
+pub(crate) const WASM_FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-multivalue",

@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::Result;
 use crate::contracts;
 use crate::counts::{Counts, Suite, report};
+use crate::engine;
 use crate::fuzz;
 use crate::process::Run;
 use crate::size;
@@ -52,7 +53,10 @@ const LINT: &[Check] = &[
     ("spelling", lint::spelling),
     ("licences and advisories", lint::licences),
 ];
-const SIZE: &[Check] = &[("sizes of the wasm modules", size::check)];
+const SIZE: &[Check] = &[
+    ("sizes of the wasm modules", size::check),
+    ("the inference engine is the pinned one", engine::check),
+];
 
 pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     let tests = match words {

@@ -16,9 +16,11 @@ mod contracts;
 mod counts;
 mod differential;
 mod doctor;
+mod engine;
 mod fingerprint;
 mod fuzz;
 mod help;
+mod models;
 mod process;
 mod progress;
 mod run;
@@ -71,7 +73,9 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         "contracts" => contracts::command(&ws, rest),
         "differential" => differential::command(&ws, rest),
         "doctor" => doctor::command(&ws, rest),
+        "engine" => engine::command(&ws, rest),
         "fuzz" => fuzz::command(&ws, rest),
+        "models" => models::command(&ws, rest),
         "size" => size::command(&ws, rest),
         "fmt" => ci::format_command(&ws, rest),
         "lint" => ci::lint_command(&ws, rest),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::Result;
 use crate::build::{self, EVM, Module, VERIFIER};
+use crate::engine;
 use crate::process::Run;
 use crate::progress::{green, red};
 use crate::tools::{self, Purpose};
@@ -63,6 +64,7 @@ pub(crate) fn measure(ws: &Workspace) -> Result<Vec<Size>> {
     Ok(vec![
         weigh(ws, &VERIFIER, 323_000, 100_000)?,
         weigh(ws, &EVM, 480_000, 480_000)?,
+        engine::size(ws)?,
     ])
 }
 

@@ -179,7 +179,11 @@ fn npm(ws: &Workspace) -> Result<Vec<Suite>> {
     build::web(ws)?;
     build::node(ws, false)?;
     let mut suites = Vec::new();
-    for (name, folder) in [("npm package", "pkg"), ("consumers", "e2e/consumers")] {
+    for (name, folder) in [
+        ("npm package", "pkg"),
+        ("consumers", "e2e/consumers"),
+        ("decision vectors", "edge-runtime/checks"),
+    ] {
         if !ws.path(folder).join("package.json").is_file() {
             return Err(format!("{folder}/package.json is missing").into());
         }

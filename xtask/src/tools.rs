@@ -94,6 +94,7 @@ pub(crate) fn ensure(ws: &Workspace, purpose: Purpose) -> Result<()> {
     if matches!(purpose, Purpose::Test | Purpose::Ci) {
         browser::ensure_chromedriver(ws);
         npm::ensure(ws, "e2e/consumers")?;
+        npm::ensure(ws, "edge-runtime/checks")?;
     }
     if matches!(purpose, Purpose::Bench) {
         npm::ensure(ws, "e2e/bench")?;

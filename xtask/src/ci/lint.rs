@@ -13,6 +13,8 @@ const BROWSER_CRATES: &[&str] = &[
     "sidelight-evm",
     "sidelight-executor",
     "sidelight-wasm",
+    "sidelight-tensor",
+    "sidelight-edge-core",
     "web-app",
 ];
 
@@ -20,6 +22,15 @@ pub(super) fn formatting(ws: &Workspace) -> Result<()> {
     Run::cargo(ws, None)
         .args(["fmt", "--all", "--check"])
         .step("Formatting")?;
+    // A workspace of its own.
+    Run::cargo(ws, None)
+        .args([
+            "fmt",
+            "--check",
+            "--manifest-path",
+            "edge-runtime/engine/Cargo.toml",
+        ])
+        .step("Formatting of the engine")?;
     Ok(())
 }
 

@@ -30,6 +30,7 @@ const SWITCH_SEARCHED: &[&str] = &[
     "light-client/cli/src",
     "web-app/src",
     "node-lite",
+    "edge-runtime",
 ];
 
 /// Lints that the core denies at crate level.
@@ -126,6 +127,7 @@ pub(super) fn files(ws: &Workspace) -> Result<()> {
     let folders = [
         "light-client",
         "node-lite",
+        "edge-runtime",
         "web-app",
         "xtask",
         "pkg",
@@ -224,6 +226,18 @@ pub(super) fn directions(ws: &Workspace) -> Result<()> {
     )?;
     if host.contains("sidelight-testkit") {
         return Err("expected sidelight-testkit as a dev-dependency only".into());
+    }
+    let edge = tree(ws, &["sidelight-edge-core"], "", false)?;
+    let foreign = |name: &&String| {
+        let ours = name.starts_with("sidelight") || name.starts_with("node-lite");
+        ours && !["sidelight-core", "sidelight-tensor", "sidelight-edge-core"]
+            .contains(&name.as_str())
+    };
+    if let Some(name) = edge.iter().find(foreign) {
+        return Err(format!(
+            "expected sidelight-edge-core to use the core and tensors only, got {name}"
+        )
+        .into());
     }
     let core = tree(ws, &["sidelight-core"], "", false)?;
     let ours = |name: &&String| {

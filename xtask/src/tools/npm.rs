@@ -16,6 +16,7 @@ pub(crate) const FOLDERS: &[&str] = &[
     "e2e/consumers",
     "e2e/bench",
     "node-lite/contracts",
+    "edge-runtime/checks",
 ];
 
 const STAMP: &str = "node_modules/.sidelight-stamp";

@@ -1,0 +1,16 @@
+//! Limits on what comes from outside, with their reasons.
+
+/// Largest model file: half the engine's memory, which holds the file and what is read from it at once.
+pub const MAX_MODEL_BYTES: u64 = 256 << 20;
+/// Largest manifest as JSON; those of the models here have about 1 kB.
+pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
+/// Most labels of a model: ImageNet-21k has 21,843.
+pub const MAX_LABELS: usize = 32_768;
+/// Longest text in a manifest.
+pub const MAX_TEXT: usize = 512;
+/// Most decisions in a batch; a proof then has 20 siblings.
+pub const MAX_BATCH: usize = 1 << 20;
+/// Most siblings of a path in a batch.
+pub const MAX_BATCH_SIBLINGS: usize = 20;
+/// Most values of a trace: nodes of the largest of ONNX's light networks, twentyfold.
+pub const MAX_TRACE: usize = 16_384;

@@ -1,0 +1,76 @@
+//! Class D0: the engine gives the same bits in wasmtime and in V8, for every row of every data set, in f32 and int8.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+};
+
+use common::{CASES, Case, folder, inputs, session};
+use sidelight_edge_core::tensor::{Tensor, Tolerance, compare, decode_message, encode_message};
+
+#[test]
+fn wasmtime_and_v8_agree_bit_for_bit_on_every_row() {
+    let mut compared = 0;
+    for case in &CASES {
+        for optimise in [true, false] {
+            compared += compare_engines(case, optimise);
+        }
+    }
+    // 4 x 1,797 digits, 569 risks, 128 windows, each with and without fused operators.
+    assert_eq!(compared, 2 * (4 * 1797 + 569 + 128));
+}
+
+fn compare_engines(case: &Case, optimise: bool) -> usize {
+    let rows = inputs(case);
+    let theirs = in_v8(case, optimise, &rows);
+    assert_eq!(theirs.len(), rows.len());
+    let mut session = session(case.name, optimise);
+    for (at, (row, theirs)) in rows.iter().zip(&theirs).enumerate() {
+        let ours = session.run(std::slice::from_ref(row)).unwrap();
+        if let Some(difference) = compare(&ours, theirs, Tolerance::EXACT) {
+            panic!("{}, optimise {optimise}, row {at}: {difference}", case.name);
+        }
+    }
+    rows.len()
+}
+
+/// Runs `checks/engine.mjs` over the rows.
+fn in_v8(case: &Case, optimise: bool, rows: &[Tensor]) -> Vec<Vec<Tensor>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut child = Command::new("node")
+        .arg(root.join("checks/engine.mjs"))
+        .arg(root.join("engine/artefact/sidelight-engine.wasm"))
+        .arg(folder().join(format!("{}.onnx", case.name)))
+        .arg(if optimise { "0" } else { "1" })
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Node 20 is needed to compare with V8");
+    let requests: Vec<u8> = rows
+        .iter()
+        .flat_map(|row| framed(&encode_message(std::slice::from_ref(row)).unwrap()))
+        .collect();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || stdin.write_all(&requests).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(output.status.success(), "{}", case.name);
+    let mut rest = output.stdout.as_slice();
+    let mut answers = Vec::new();
+    while let Some((head, tail)) = rest.split_first_chunk::<4>() {
+        let (answer, next) = tail.split_at(u32::from_le_bytes(*head) as usize);
+        answers.push(decode_message(answer).unwrap());
+        rest = next;
+    }
+    answers
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    [&(message.len() as u32).to_le_bytes(), message].concat()
+}
