@@ -34,8 +34,9 @@ for (const { severity, formattedMessage } of output.errors ?? []) {
 }
 
 const isCheck = process.argv.includes("--check");
+// A file of free functions and types only has no contracts.
 for (const name of names) {
-  for (const [contract, { abi, evm }] of Object.entries(output.contracts[name])) {
+  for (const [contract, { abi, evm }] of Object.entries(output.contracts[name] ?? {})) {
     const artefact = {
       contract,
       compiler: version,

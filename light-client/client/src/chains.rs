@@ -10,7 +10,7 @@ use crate::{
 
 /// Hash of the genesis block that `node-lite --dev` makes without a genesis file.
 pub const DEV_GENESIS_HASH: B256 =
-    b256!("0xf9da3db3bdd4ebfd5be25d71059a5815669432a1abd90f050538be9e783ec220");
+    b256!("0x714bc6be4044e4bd8d1dfe0e0351b529213206011c65384480492de6a8a8e093");
 /// Signer of the development chain's blocks; its key is public.
 pub const DEV_SIGNER: Address = address!("0x0f12e3ea7f45c92aaf2c5f3a43718db61e5de5bf");
 

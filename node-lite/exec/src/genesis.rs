@@ -23,7 +23,7 @@ use crate::{
 pub const DEV_CHAIN_ID: u64 = 31_337;
 /// Hash of the development chain's genesis header. A test computes it from [`DEV_GENESIS_JSON`].
 pub const DEV_GENESIS_HASH: B256 =
-    b256!("0xf9da3db3bdd4ebfd5be25d71059a5815669432a1abd90f050538be9e783ec220");
+    b256!("0x714bc6be4044e4bd8d1dfe0e0351b529213206011c65384480492de6a8a8e093");
 /// Address of [`DEV_SIGNER_KEY`].
 pub const DEV_SIGNER: Address = address!("0x0f12e3ea7f45c92aaf2c5f3a43718db61e5de5bf");
 /// The development sequencer's key: `keccak("sidelight dev sequencer")`. Known to everyone, so it signs nothing that matters; it is none of the funded accounts.
@@ -31,6 +31,10 @@ pub const DEV_SIGNER_KEY: B256 =
     b256!("0xff2e00b7b8247deb243b2ee9fe7fe9a6fd09d6dec290fbffcffb4dc8a1fcd0e4");
 /// Where the state names the signer of the next block: slot 0 of this account.
 pub const SIGNER_PREDEPLOY: Address = address!("0x5161000000000000000000000000000000000001");
+/// `contracts/DecisionRegistry.sol`: batches of decisions, in its slot 0.
+pub const DECISION_PREDEPLOY: Address = address!("0x5161000000000000000000000000000000000002");
+/// `contracts/ModelRegistry.sol`: models in its slot 0, runtimes in its slot 1.
+pub const MODEL_PREDEPLOY: Address = address!("0x5161000000000000000000000000000000000003");
 /// The development chain's genesis file.
 pub const DEV_GENESIS_JSON: &str = include_str!("../genesis/dev.json");
 
@@ -300,8 +304,8 @@ mod tests {
         assert!(!genesis.alloc.contains_key(&DEV_SIGNER));
         assert_eq!(
             genesis.alloc.len(),
-            23,
-            "twenty funded accounts and three contracts"
+            25,
+            "twenty funded accounts and five contracts"
         );
     }
 

@@ -32,8 +32,8 @@ pub use config::{PoolLimits, SealMode, SequencerConfig, ViewConfig};
 pub use error::{CallError, ChainError, GenesisError, PoolError};
 pub use forks::{ForkConfig, ForkSchedule};
 pub use genesis::{
-    DEV_CHAIN_ID, DEV_GENESIS_HASH, DEV_GENESIS_JSON, DEV_SIGNER, DEV_SIGNER_KEY, SIGNER_PREDEPLOY,
-    dev_genesis, dev_rules, parse_genesis,
+    DECISION_PREDEPLOY, DEV_CHAIN_ID, DEV_GENESIS_HASH, DEV_GENESIS_JSON, DEV_SIGNER,
+    DEV_SIGNER_KEY, MODEL_PREDEPLOY, SIGNER_PREDEPLOY, dev_genesis, dev_rules, parse_genesis,
 };
 pub use import::{ImportError, ImportedChain};
 pub use pool::{PoolStatus, PooledTransaction};

@@ -5,6 +5,7 @@
 mod blocks;
 mod calls;
 mod contract;
+mod decisions;
 mod execution;
 mod pitfalls;
 mod pool;
