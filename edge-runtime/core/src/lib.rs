@@ -42,7 +42,9 @@ pub mod commit;
 pub mod decision;
 pub mod limits;
 pub mod manifest;
+pub mod record;
 pub mod trace;
 pub mod typed;
+pub mod verdict;
 
 pub use sidelight_tensor as tensor;

@@ -14,3 +14,5 @@ pub const MAX_BATCH: usize = 1 << 20;
 pub const MAX_BATCH_SIBLINGS: usize = 20;
 /// Most values of a trace: nodes of the largest of ONNX's light networks, twentyfold.
 pub const MAX_TRACE: usize = 16_384;
+/// Largest file of a decision: opened tensors are hexadecimal in it, and those of the models here have some kilobytes.
+pub const MAX_RECORD_BYTES: usize = 4 << 20;
