@@ -1,12 +1,15 @@
-// Builds dist/: the TypeScript, and the two wasm modules beside it.
+// Builds dist/: the TypeScript, and beside it the wasm modules, the pinned engine and the models that come with it.
 //
-//   light-client/wasm --wasm-pack, wasm-opt--> wasm/ --+
-//   light-client/evm  --wasm-pack, wasm-opt--> evm/  --+--> dist/
-//   src/              --tsc----------------------------+
+//   light-client/wasm    --wasm-pack, wasm-opt--> wasm/      --+
+//   light-client/evm     --wasm-pack, wasm-opt--> evm/       --+
+//   edge-runtime/wasm    --wasm-pack, wasm-opt--> decisions/ --+--> dist/
+//   edge-runtime/engine/artefact --as it is------> engine/   --+
+//   edge-runtime/models          --as it is------> models/   --+
+//   src/                         --tsc------------------------+
 //
 // Modules that are there already are taken as they are; `--wasm` builds them anew.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,6 +27,14 @@ const modules = [
   },
   // Far below its gate: -O3 makes it a third faster and half a percent larger.
   { folder: "evm", crate: "light-client/evm", name: "sidelight_evm", profile: "wasm-evm", level: "-O3" },
+  // Loaded with the first decision.
+  {
+    folder: "decisions",
+    crate: "edge-runtime/wasm",
+    name: "sidelight_decisions",
+    profile: "wasm-release",
+    level: "-Oz",
+  },
 ];
 
 function run(program, args) {
@@ -53,3 +64,20 @@ for (const { folder, name } of modules) {
     cpSync(join(pkg, folder, file), join(pkg, "dist", folder, file));
   }
 }
+
+// The engine's bytes are its identity: it is copied, never built here.
+const edge = join(pkg, "..", "edge-runtime");
+mkdirSync(join(pkg, "dist", "engine"), { recursive: true });
+cpSync(join(edge, "engine", "artefact", "sidelight-engine.wasm"), join(pkg, "dist", "engine", "sidelight-engine.wasm"));
+
+// Models that answer something; the others are for probes and load tests.
+mkdirSync(join(pkg, "dist", "models"), { recursive: true });
+const manifests = readdirSync(join(edge, "models"))
+  .filter((file) => file.endsWith(".json"))
+  .map((file) => JSON.parse(readFileSync(join(edge, "models", file), "utf8")))
+  .filter(({ id, labels }) => labels.length > 0 && !id.startsWith("probe"));
+for (const { id, file } of manifests) {
+  cpSync(join(edge, "models", `${id}.json`), join(pkg, "dist", "models", `${id}.json`));
+  cpSync(join(edge, "models", file), join(pkg, "dist", "models", file));
+}
+writeFileSync(join(pkg, "dist", "models", "index.json"), JSON.stringify(manifests.map(({ id }) => id)));

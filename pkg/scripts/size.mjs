@@ -12,6 +12,8 @@ const parts = [
   { name: "verifier", files: ["wasm/sidelight_wasm_bg.wasm"] },
   { name: "EVM glue (lazy)", files: ["evm/sidelight_evm.js"] },
   { name: "EVM (lazy)", files: ["evm/sidelight_evm_bg.wasm"] },
+  { name: "decisions (lazy)", files: [...script("decisions").map((file) => `decisions/${file}`), "decisions/sidelight_decisions_bg.wasm"] },
+  { name: "engine (lazy)", files: ["engine/sidelight-engine.wasm"] },
 ];
 
 console.log("part                    raw      gzip    brotli");

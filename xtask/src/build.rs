@@ -1,7 +1,7 @@
 //! The parts that are built, each from inputs that are fingerprinted.
 //!
 //! ```text
-//!   wasm   light-client/{wasm,evm} --wasm-pack--> pkg/{wasm,evm} --wasm-opt--> smaller
+//!   wasm   light-client/{wasm,evm}, edge-runtime/wasm --wasm-pack--> pkg/{wasm,evm,decisions} --wasm-opt--> smaller
 //!    |
 //!   pkg    pkg/src --tsc--> pkg/dist
 //!    |
@@ -86,6 +86,19 @@ pub(crate) const EVM: Module = Module {
         "light-client/evm",
     ],
 };
+pub(crate) const DECISIONS: Module = Module {
+    name: "decisions",
+    krate: "edge-runtime/wasm",
+    out: "pkg/decisions",
+    profile: "wasm-release",
+    level: "-Oz",
+    parts: &[
+        "light-client/core",
+        "edge-runtime/tensor",
+        "edge-runtime/core",
+        "edge-runtime/wasm",
+    ],
+};
 
 impl Module {
     /// The one `.wasm` file among the bindings.
@@ -122,10 +135,11 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The verifier and the EVM for the browser.
+/// The verifier, the EVM and the judge of decisions for the browser.
 pub(crate) fn wasm(ws: &Workspace) -> Result<()> {
     module(ws, &VERIFIER)?;
-    module(ws, &EVM)
+    module(ws, &EVM)?;
+    module(ws, &DECISIONS)
 }
 
 /// The npm package.
@@ -140,6 +154,9 @@ pub(crate) fn pkg(ws: &Workspace) -> Result<()> {
         "pkg/tsconfig.json",
         "pkg/wasm",
         "pkg/evm",
+        "pkg/decisions",
+        "edge-runtime/engine/artefact",
+        "edge-runtime/models",
     ];
     part(ws, "pkg", &inputs, "", &["pkg/dist"], || {
         Run::new(ws, "npm")
@@ -161,6 +178,7 @@ pub(crate) fn web(ws: &Workspace) -> Result<()> {
         "pkg/dist",
         "pkg/wasm",
         "pkg/evm",
+        "pkg/decisions",
     ]);
     part(ws, "web", &inputs, "", &["web-app/dist"], || {
         let mut run = Run::new(ws, "trunk").dir(ws.path("web-app"));

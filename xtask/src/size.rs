@@ -4,7 +4,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::Result;
-use crate::build::{self, EVM, Module, VERIFIER};
+use crate::build::{self, DECISIONS, EVM, Module, VERIFIER};
 use crate::engine;
 use crate::process::Run;
 use crate::progress::{green, red};
@@ -64,6 +64,7 @@ pub(crate) fn measure(ws: &Workspace) -> Result<Vec<Size>> {
     Ok(vec![
         weigh(ws, &VERIFIER, 323_000, 100_000)?,
         weigh(ws, &EVM, 480_000, 480_000)?,
+        weigh(ws, &DECISIONS, 160_000, 100_000)?,
         engine::size(ws)?,
     ])
 }

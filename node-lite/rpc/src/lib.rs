@@ -7,6 +7,7 @@ mod api;
 mod args;
 mod config;
 mod debug_api;
+mod decisions;
 mod dev;
 mod error;
 mod eth;

@@ -15,6 +15,7 @@ use node_lite_exec::{Chain, ChainError, ChainView, SealedBlock, StateView};
 
 use crate::api::{Gate, RpcResult};
 use crate::config::Limits;
+use crate::decisions::Shelf;
 use crate::filters::Filters;
 use crate::lie::Lies;
 use crate::lite::LiteServer;
@@ -36,6 +37,7 @@ pub(crate) struct Peer {
     pub(crate) chain: Chain,
     pub(crate) lite: LiteServer,
     pub(crate) control: Option<Arc<dyn Control>>,
+    pub(crate) decisions: Shelf,
 }
 
 impl Deref for Peer {

@@ -36,6 +36,7 @@ use tower::{Service, ServiceExt};
 use crate::access::{self, Access};
 use crate::api::Api;
 use crate::config::{Limits, ServerConfig};
+use crate::decisions::{self, Shelf};
 use crate::eth::subscribe::HexIds;
 use crate::lie::Lies;
 use crate::listener::BoundedListener;
@@ -88,6 +89,7 @@ impl Server {
             node: Arc::clone(&node),
             chain,
             control,
+            decisions: Shelf::default(),
         };
         Self::listen(node, Some(Arc::new(peer)), config, pages).await
     }
@@ -178,6 +180,7 @@ fn methods(
     if let Some(peer) = peer {
         let mut api = Api::new(Arc::clone(peer));
         lite_api::register(&mut api)?;
+        decisions::register(&mut api)?;
         if dev {
             dev::register(&mut api)?;
         }

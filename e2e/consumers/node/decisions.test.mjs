@@ -1,0 +1,212 @@
+// A digit is read here, committed on a real chain, and judged by a second client; then everything that can be forged is forged.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { createLightClient } from "sidelight";
+import { closeEngines, commitDecision, infer, listModels, loadModel, openModel, valuesOf, verifyDecision } from "sidelight/decisions";
+import { startNode } from "../support/node-lite.mjs";
+
+// The last account of the usual test mnemonic pays; the executor is a key of its own, which has nothing.
+const PAYER = "0xdf57089febbacf7ba0bc227dafbffa9fc08a93fdc68e1e42411a14efcf23656e";
+const EXECUTOR = `0x${"51".repeat(32)}`;
+const THREE = [
+  0, 0, 7, 15, 13, 1, 0, 0, 0, 8, 13, 6, 15, 4, 0, 0, 0, 2, 1, 13, 13, 0, 0, 0, 0, 0, 2, 15, 11, 1, 0, 0, 0, 0, 0, 1, 12, 12, 1, 0, 0, 0, 0, 0, 1, 10, 8, 0, 0, 0, 8, 4, 5, 14, 9, 0, 0, 0, 7,
+  13, 13, 9, 0, 0,
+];
+
+let node;
+let client;
+let committed;
+let options;
+
+before(async () => {
+  node = await startNode();
+  client = await createLightClient({ chain: "dev", nodes: [node.url] });
+  await client.waitSynced({ signal: AbortSignal.timeout(30_000) });
+  options = { client, nodes: [node.url] };
+});
+
+after(async () => {
+  await closeEngines();
+  await client?.close();
+  await node?.stop();
+});
+
+const commit = (inference, more = {}) => commitDecision(inference, { ...options, key: EXECUTOR, payer: PAYER, ...more });
+
+test("every model that comes with the package runs, and says where", async () => {
+  const manifests = await listModels();
+  assert.ok(manifests.length >= 6, String(manifests.length));
+  for (const { id, inputs } of manifests) {
+    const values = Object.fromEntries(inputs.map(({ name, shape }) => [name, Array(shape.reduce((a, b) => a * Math.abs(b), 1)).fill(1)]));
+    const { outputs, where, runtime } = await infer(id, values);
+    assert.ok(outputs.every((tensor) => valuesOf(tensor).every(Number.isFinite)), id);
+    assert.equal(where.place, "device");
+    assert.equal(runtime.detClass, 0);
+  }
+});
+
+test("a digit is read, committed and reproduced by its hash alone", async () => {
+  const inference = await infer("digits-mlp-int8", { image: THREE });
+  const logits = valuesOf(inference.outputs[0]);
+  assert.equal(logits.indexOf(Math.max(...logits)), 3);
+  committed = await commit(inference);
+  assert.equal(committed.stored.error, null);
+
+  const verdict = await verifyDecision(committed.hash, options);
+  assert.equal(verdict.failure, null);
+  assert.ok(verdict.ok);
+  assert.equal(verdict.level, "reproduced");
+  assert.equal(verdict.hash, committed.hash);
+  assert.equal(verdict.anchored.block, committed.block);
+  assert.equal(verdict.trust.level, "consistent");
+  assert.equal(verdict.rerun.agreement, "exact");
+  assert.deepEqual(verdict.checks.map(({ name, state }) => `${name} ${state}`), [
+    "parts holds", "signature holds", "batch holds", "storage holds", "anchor holds", "model holds", "rerun holds",
+  ]);
+});
+
+test("the file says the same as the hash, and the first level alone runs nothing", async () => {
+  const verdict = await verifyDecision(committed.text, { client, level: "committed" });
+  assert.ok(verdict.ok);
+  assert.equal(verdict.level, "committed");
+  assert.equal(verdict.rerun, null);
+});
+
+test("a chain of decisions names its parents", async () => {
+  const child = await commit(await infer("digits-mlp-f32", { image: THREE }), { parent: committed.hash, isPublic: true });
+  const verdict = await verifyDecision(child.hash, options);
+  assert.ok(verdict.ok, verdict.failure?.message);
+  assert.equal(verdict.record.decision.parent, committed.hash);
+  assert.equal(BigInt(verdict.record.input.salt), 0n);
+});
+
+test("an executor who signs another output is caught by the tensor and the index", async () => {
+  const inference = await infer("digits-mlp-int8", { image: THREE });
+  const outputs = inference.outputs.map((tensor) => ({ ...tensor, bytes: tensor.bytes.slice() }));
+  outputs[0].bytes[7 * 4] ^= 1;
+  const forged = await commit({ ...inference, outputs });
+  const verdict = await verifyDecision(forged.hash, options);
+  assert.equal(verdict.level, "committed");
+  assert.equal(verdict.ok, false);
+  const { level, field, kind, tensor, index } = verdict.failure;
+  assert.deepEqual({ level, field, kind, tensor, index }, { level: "reproduced", field: "output", kind: "false", tensor: "logits", index: 7 });
+});
+
+/** Every value of a record, by its path. */
+function* leaves(value, path = []) {
+  if (typeof value !== "object") yield path;
+  else for (const [key, inner] of Object.entries(value)) yield* leaves(inner, [...path, key]);
+}
+
+/** One bit of a value, in the shape of its field. */
+function flip(value) {
+  if (typeof value === "number") return value ^ 1;
+  if (/^0x/.test(value)) return value.slice(0, -1) + (parseInt(value.at(-1), 16) ^ 1).toString(16);
+  if (/^[0-9]+$/.test(value)) return String(BigInt(value) ^ 1n);
+  return String.fromCharCode(value.charCodeAt(0) ^ 1) + value.slice(1);
+}
+
+test("one changed bit of any field takes the first level away, by the name of the field", async () => {
+  const names = new Set();
+  for (const path of leaves(committed.record)) {
+    const record = structuredClone(committed.record);
+    const last = path.at(-1);
+    const owner = path.slice(0, -1).reduce((value, key) => value[key], record);
+    owner[last] = flip(owner[last]);
+    const verdict = await verifyDecision(record, options);
+    assert.equal(verdict.level, null, path.join("."));
+    assert.equal(verdict.failure.level, "committed", path.join("."));
+    assert.equal(verdict.failure.kind, "false");
+    names.add(verdict.failure.field);
+  }
+  for (const name of ["type", "chainId", "registry", "modelHash", "runtimeHash", "inputCommit", "outputCommit", "signature", "batch.proof"]) {
+    assert.ok(names.has(name), name);
+  }
+});
+
+test("a decision that nobody anchored, or of another branch, is not committed", async () => {
+  const inference = await infer("digits-mlp-int8", { image: THREE });
+  // A client that shows another branch: the anchor block has another hash.
+  const elsewhere = {
+    verified: async (args) => {
+      const answer = await client.verified(args);
+      return args.method === "eth_getBlockByNumber" ? { ...answer, value: { ...answer.value, hash: `0x${"ab".repeat(32)}` } } : answer;
+    },
+  };
+  const branch = await verifyDecision(committed.hash, { ...options, client: elsewhere });
+  assert.deepEqual([branch.failure.level, branch.failure.field], ["committed", "anchorHash"]);
+  // The same with a slot that says nothing.
+  const empty = { verified: async (args) => (args.method === "eth_getStorageAt" ? { ...(await client.verified(args)), value: `0x${"00".repeat(32)}` } : client.verified(args)) };
+  const loose = await verifyDecision(committed.hash, { ...options, client: empty });
+  assert.deepEqual([loose.failure.level, loose.failure.field], ["committed", "batch.root"]);
+  const { batch, ...unanchored } = committed.record;
+  assert.ok(batch);
+  const missing = await verifyDecision(unanchored, options);
+  assert.deepEqual([missing.failure.field, missing.failure.kind], ["batch", "missing"]);
+  assert.ok(inference);
+});
+
+test("a model file with one changed bit is refused by the name of its hash", async () => {
+  const { manifestText, file } = await loadModel("digits-mlp-int8");
+  const broken = file.slice();
+  broken[broken.length >> 1] ^= 1;
+  await assert.rejects(openModel(manifestText, broken), (error) => error.data.field === "sha256");
+  await assert.rejects(openModel(manifestText, file.slice(1)), (error) => error.data.field === "bytes");
+  // Another model under its own honest manifest is not the decision's.
+  const other = await loadModel("digits-mlp-f32");
+  const verdict = await verifyDecision(committed.hash, { ...options, models: other });
+  assert.deepEqual([verdict.level, verdict.failure.field, verdict.failure.kind], ["committed", "model.fileSha256", "unsupported"]);
+  // The right file under a manifest that describes it otherwise.
+  const renamed = await openModel(manifestText.replace("argmax/1", "probability/1"), file);
+  const lied = await verifyDecision(committed.hash, { ...options, models: renamed });
+  assert.deepEqual([lied.failure.level, lied.failure.field], ["reproduced", "modelHash"]);
+});
+
+test("a file that a node gives for another hash is refused", async () => {
+  const other = await commit(await infer("digits-mlp-int8", { image: THREE }));
+  const swap = globalThis.fetch;
+  globalThis.fetch = async (url, init) => {
+    const response = await swap(url, init);
+    if (!String(init?.body).includes("lite_getDecision")) return response;
+    return Response.json({ jsonrpc: "2.0", id: 1, result: other.record });
+  };
+  try {
+    const verdict = await verifyDecision(committed.hash, options);
+    assert.deepEqual([verdict.level, verdict.hash, verdict.failure.field], [null, null, "hash"]);
+  } finally {
+    globalThis.fetch = swap;
+  }
+});
+
+test("what a model cannot take is refused, and the next run works", async () => {
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE.slice(1) }), { code: -32602 });
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE.map(() => 256) }), { code: -32602 });
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE.map(() => NaN) }), { code: -32602 });
+  await assert.rejects(infer("digits-mlp-int8", { picture: THREE }), { code: -32602 });
+  const shapeless = { name: "image", dtype: "UINT8", shape: [1, 65], bytes: new Uint8Array(65) };
+  await assert.rejects(infer("digits-mlp-int8", [shapeless]), { code: -32602 });
+  const { manifest, manifestText } = await loadModel("digits-mlp-int8");
+  const garbage = new Uint8Array(manifest.bytes).fill(7);
+  await assert.rejects(infer({ manifest, manifestText, file: garbage, from: "caller" }, { image: THREE }, { optimise: false }), { code: -32602 });
+  await assert.rejects(infer("digits-cnn-f32", { image: THREE }, { signal: AbortSignal.abort() }), { code: 4001 });
+  const again = await infer("digits-mlp-int8", { image: THREE });
+  assert.equal(again.outputs[0].shape.join(), "1,10");
+});
+
+test("what a node keeps is judged before it is kept", async () => {
+  const put = (record) => node.rpc("lite_putDecision", [record]);
+  const { batch, ...unanchored } = committed.record;
+  assert.ok(batch);
+  await assert.rejects(put(unanchored), /batch/);
+  await assert.rejects(put({ ...committed.record, chainId: 1 }), /chainId/);
+  await assert.rejects(put({ ...committed.record, extra: 1 }), /extra/);
+  await assert.rejects(put({ ...committed.record, signature: `0x${"11".repeat(65)}` }), /signature/);
+  assert.equal(await put(committed.record), committed.hash);
+  await assert.rejects(node.rpc("lite_getDecision", [`0x${"00".repeat(32)}`]), /decision not found/);
+});
+
+test("the README's lines are the API", async () => {
+  const readme = await readFile(new URL("../../../pkg/README.md", import.meta.url), "utf8");
+  for (const name of ["infer", "commitDecision", "verifyDecision"]) assert.ok(readme.includes(name), name);
+});

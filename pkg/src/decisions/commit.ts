@@ -1,0 +1,158 @@
+/**
+ * Makes a decision of a run, signs it, and anchors it on the chain.
+ *
+ * ```text
+ *   inference --salts, commitments, key--> record --batch of one--> transaction --receipt, verified--> anchored
+ *                                                                                                         |
+ *                                                                  lite_putDecision: found by its hash <--+
+ * ```
+ * @module
+ */
+import { SidelightError, codes } from "../errors.js";
+import { forward } from "../forward.js";
+import { bytesToHex, hexToBytes } from "../hex.js";
+import type { Hex } from "../types.js";
+import { decisionsModule, guard, judge } from "./module.js";
+import { encodeMessage } from "./tensors.js";
+import type { DecisionRecord, Inference, VerifiedReader } from "./types.js";
+
+/** Where the development chain has its registry. */
+export const REGISTRY: Hex = "0x5161000000000000000000000000000000000002";
+/** Anchoring takes about 60,000 gas. */
+const ANCHOR_GAS = 150_000;
+/** Wei per gas for the sequencer. */
+const TIP = 1_000_000n;
+/** Most transactions of the payer that may wait in a pool. */
+const MAX_PENDING = 64;
+
+export interface CommitOptions {
+  /** Reads the chain: a light client. */
+  client: VerifiedReader;
+  /** Nodes that take the transaction and keep the file. */
+  nodes: readonly string[];
+  /** The executor's key, 32 bytes: a device's key, not a wallet's. */
+  key: Hex;
+  /** The key that pays for anchoring; the executor's, if there is none. */
+  payer?: Hex;
+  registry?: Hex;
+  /** The decision that this one follows. */
+  parent?: Hex;
+  requester?: Hex;
+  /** The values are public: nothing hides them. Default: false, so that commitments are salted. */
+  isPublic?: boolean;
+  /** Milliseconds to wait for the receipt. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface Committed {
+  hash: Hex;
+  record: DecisionRecord;
+  /** The file, as it is exported and imported. */
+  text: string;
+  transaction: Hex;
+  block: number;
+  /** Whether a node keeps the file; the decision stands on the chain either way. */
+  stored: { node: string | null; error: string | null };
+}
+
+/** The address of a key. */
+export async function addressOf(key: Hex): Promise<Hex> {
+  const module = await decisionsModule();
+  return guard(() => module.addressOf(hexToBytes(key, "key", 32))) as Hex;
+}
+
+/** Commits to a run of this device. Resolves when the receipt of the anchor is verified. */
+export async function commitDecision(inference: Inference, options: CommitOptions): Promise<Committed> {
+  const { client, nodes, key, payer = key, registry = REGISTRY, signal } = options;
+  const chainId = Number((await client.verified({ method: "eth_chainId" })).value as Hex);
+  const head = (await read(client, "eth_getBlockByNumber", ["latest", false])) as { number: Hex; hash: Hex; baseFeePerGas: Hex };
+  const salt = () => (options.isPublic ? `0x${"00".repeat(32)}` : bytesToHex(crypto.getRandomValues(new Uint8Array(32))));
+  const draft = {
+    chainId,
+    registry,
+    engine: inference.runtime.engine,
+    engineSha256: inference.runtime.engineSha256,
+    optimise: inference.runtime.optimise,
+    inputSalt: salt(),
+    outputSalt: salt(),
+    ...(options.parent ? { parent: options.parent } : {}),
+    ...(options.requester ? { requester: options.requester } : {}),
+    // Rises by itself, also over restarts.
+    nonce: Date.now(),
+    anchorBlock: Number(head.number),
+    anchorHash: head.hash,
+    issuedAt: Math.floor(Date.now() / 1000),
+  };
+  const module = await decisionsModule();
+  const { model, inputs, outputs } = inference;
+  const unanchored = guard(() =>
+    module.makeRecord(JSON.stringify(draft), model.manifestText, encodeMessage(inputs), encodeMessage(outputs), hexToBytes(key, "key", 32)),
+  );
+  const { hash } = await judge<{ hash: Hex }>("readRecord", unanchored, BigInt(chainId), registry);
+  const batch = await judge<{ root: Hex; proofs: Hex[][] }>("makeBatch", JSON.stringify([hash]));
+  const record = { ...(JSON.parse(unanchored) as DecisionRecord), batch: { root: batch.root, proof: batch.proofs[0] ?? [] } };
+  const text = JSON.stringify(record, null, 2);
+
+  const from = await addressOf(payer);
+  const nonce = await nextNonce(client, nodes, from, signal);
+  const request = {
+    chainId,
+    registry,
+    nonce,
+    gas: ANCHOR_GAS,
+    maxFeePerGas: `0x${(BigInt(head.baseFeePerGas) * 2n + TIP).toString(16)}`,
+    maxPriorityFeePerGas: `0x${TIP.toString(16)}`,
+    call: { root: batch.root, count: 1 },
+  };
+  const signed = await judge<{ raw: Hex; hash: Hex }>("signAnchor", JSON.stringify(request), hexToBytes(payer, "payer", 32));
+  await forward(nodes, "eth_sendRawTransaction", [signed.raw], signal);
+  const block = await receiptOf(client, signed.hash, options);
+  return { hash, record, text, transaction: signed.hash, block, stored: await store(nodes, record, signal) };
+}
+
+/** Gives a file of an anchored decision to a node that keeps it. */
+async function store(nodes: readonly string[], record: DecisionRecord, signal?: AbortSignal): Promise<Committed["stored"]> {
+  try {
+    const { trust } = await forward(nodes, "lite_putDecision", [record], signal);
+    return { node: trust.source, error: null };
+  } catch (error) {
+    return { node: null, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * The payer's next nonce. The verified one says what the chain has; a node says what waits in its pool, and is believed a little: what it makes up costs a transaction that never
+ * comes on chain, which is noticed.
+ */
+async function nextNonce(client: VerifiedReader, nodes: readonly string[], from: Hex, signal?: AbortSignal): Promise<number> {
+  const proven = Number((await read(client, "eth_getTransactionCount", [from, "latest"])) as Hex);
+  const { value } = await forward(nodes, "eth_getTransactionCount", [from, "pending"], signal);
+  const pending = Number(value);
+  return pending > proven && pending <= proven + MAX_PENDING ? pending : proven;
+}
+
+/** Waits for a receipt that the client has verified, of a transaction that succeeded. */
+async function receiptOf(client: VerifiedReader, hash: Hex, { timeoutMs = 30_000, signal }: CommitOptions): Promise<number> {
+  const until = performance.now() + timeoutMs;
+  while (performance.now() < until) {
+    if (signal?.aborted) throw new SidelightError(codes.aborted, "aborted by the caller");
+    const receipt = (await read(client, "eth_getTransactionReceipt", [hash]).catch(notYet)) as { status: Hex; blockNumber: Hex } | null;
+    if (receipt && BigInt(receipt.status) !== 1n) {
+      throw new SidelightError(codes.executionFailed, `the registry refused the batch in transaction ${hash}`, { data: { hash } });
+    }
+    if (receipt) return Number(receipt.blockNumber);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new SidelightError(codes.limitReached, `no receipt of ${hash} within ${timeoutMs} ms`, { data: { hash } });
+}
+
+/** A node may be a block ahead of the client. */
+function notYet(error: unknown): null {
+  if (error instanceof Error && (error as { code?: unknown }).code === codes.unknownBlock) return null;
+  throw error;
+}
+
+async function read(client: VerifiedReader, method: string, params: readonly unknown[]): Promise<unknown> {
+  return (await client.verified({ method, params })).value;
+}
