@@ -28,13 +28,15 @@ use crate::tools::{self, Purpose, binaries, npm};
 use crate::workspace::Workspace;
 
 /// Cases of `light-client/bench`, in the order of their numbers there.
-const CASES: [&str; 6] = [
+const CASES: [&str; 8] = [
     "header and signature",
     "account and one slot",
     "access list of 1,000 keys, cold: witness, apply, root",
     "access list of 1,000 keys, warm: apply, root",
     "access list of 3,000 keys, cold: witness, apply, root",
     "access list of 3,000 keys, warm: apply, root",
+    "access list of 10,000 keys, cold: witness, apply, root",
+    "access list of 10,000 keys, warm: apply, root",
 ];
 
 /// A part, and what measures it.
