@@ -117,6 +117,12 @@ pub trait Backend: Send + Sync {
     /// How a decision names this back end with these options.
     fn runtime(&self, options: &Options) -> Runtime;
 
+    /// How a decision about this model names it: a back end may promise more of some models than of all.
+    fn runtime_for(&self, model: &Model, options: &Options) -> Runtime {
+        let _ = model;
+        self.runtime(options)
+    }
+
     /// Reads a model.
     fn load(&self, model: &Model, options: &Options) -> Result<Box<dyn Session>, BackendError>;
 

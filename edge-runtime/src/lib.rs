@@ -10,8 +10,12 @@
 
 pub mod backend;
 pub mod engine;
+#[cfg(feature = "onnxruntime")]
+pub mod onnxruntime;
 pub mod store;
+pub mod worker;
 
 pub use backend::{Backend, BackendError, DeviceProfile, Options, RunLimits, Session};
 pub use engine::PinnedEngine;
 pub use store::{Model, ModelStore, StoreError};
+pub use worker::{BackendName, Worker, WorkerConfig, WorkerError};
