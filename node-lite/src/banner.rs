@@ -30,6 +30,9 @@ fn compose(flags: &Flags, chain: &Chain, address: SocketAddr) -> String {
         "Light client",
         &format!("http://{address}/lite  ws://{address}/stream"),
     );
+    if flags.infer.models.is_some() {
+        line("Inference", &format!("http://{address}/v2"));
+    }
     line("Chain id", &chain.chain_id().to_string());
     line("Genesis hash", &chain.rules().genesis_hash.to_string());
     line("Signer", &chain.signer().address().to_string());

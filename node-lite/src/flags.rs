@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alloy_primitives::B256;
@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use eyre::{Context, Result, bail};
 use node_lite_exec::{DEV_SIGNER_KEY, SealMode, SequencerConfig};
 use node_lite_rpc::{AllowedOrigins, ServerConfig};
+
+use crate::infer::{Infer, InferWorker};
 
 /// A sequencer, its JSON-RPC and the light client's protocol on one port.
 ///
@@ -51,6 +53,9 @@ pub(crate) struct Flags {
     #[arg(long, conflicts_with = "block_time")]
     pub(crate) no_mining: bool,
 
+    #[command(flatten)]
+    pub(crate) infer: Infer,
+
     /// Serve the explorer from this folder instead of the built-in one.
     #[arg(long, value_name = "DIR", env = "NODE_LITE_EXPLORER")]
     pub(crate) explorer: Option<PathBuf>,
@@ -91,6 +96,10 @@ pub(crate) enum Command {
     ///
     /// Any Ethereum rules from Frontier to Osaka, as the genesis file's config says. Proof-of-work seals are not checked.
     Import(Import),
+
+    /// Run models for another process of this program.
+    #[command(hide = true)]
+    InferWorker(InferWorker),
 }
 
 /// What is imported, and whether it is served.
@@ -160,11 +169,7 @@ impl Flags {
             }
             bail!("a chain of your own needs --signer-key-file");
         };
-        let text = std::fs::read_to_string(path)
-            .wrap_err_with(|| format!("cannot read {}", path.display()))?;
-        text.trim()
-            .parse()
-            .map_err(|_| eyre::eyre!("{}: expected 32 bytes in hex", path.display()))
+        read_key(path)
     }
 
     pub(crate) fn server_config(&self) -> Result<ServerConfig> {
@@ -173,6 +178,15 @@ impl Flags {
             ..self.listen.config()?
         })
     }
+}
+
+/// A file with 32 bytes in hex.
+pub(crate) fn read_key(path: &Path) -> Result<B256> {
+    let text = std::fs::read_to_string(path)
+        .wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    text.trim()
+        .parse()
+        .map_err(|_| eyre::eyre!("{}: expected 32 bytes in hex", path.display()))
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -6,6 +6,7 @@ mod control;
 mod explorer;
 mod flags;
 mod import;
+mod infer;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ use flags::{Command, Flags};
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
+    if let Some(Command::InferWorker(worker)) = &flags.command {
+        return worker.run();
+    }
     start_log(&flags.log);
     match run(flags) {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,9 +83,16 @@ async fn serve(flags: Flags, chain: Chain, pages: Router) -> Result<()> {
     let signals = Signals::new()?;
     let control = Arc::new(SequencerControl::new(chain.clone()));
     let dev_control = flags.dev.then(|| Arc::clone(&control) as Arc<dyn Control>);
-    let server = Server::start(chain.clone(), flags.server_config()?, pages, dev_control)
-        .await
-        .map_err(|error| explain(error, flags.listen.port))?;
+    let routes = infer::start(&flags, &chain)?;
+    let server = Server::start_with(
+        chain.clone(),
+        flags.server_config()?,
+        pages,
+        routes,
+        dev_control,
+    )
+    .await
+    .map_err(|error| explain(error, flags.listen.port))?;
     control.start(chain.config().seal);
     banner::print(&flags, &chain, server.address());
 

@@ -8,10 +8,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// Where binary tensors follow the JSON of an inference request or response.
+const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// The web pages that may call this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +75,8 @@ impl AllowedOrigins {
         CorsLayer::new()
             .allow_origin(allow)
             .allow_methods([axum::http::Method::GET, axum::http::Method::POST])
-            .allow_headers([header::CONTENT_TYPE])
+            .allow_headers([header::CONTENT_TYPE, header::RANGE, JSON_LENGTH])
+            .expose_headers([header::CONTENT_RANGE, JSON_LENGTH])
             .max_age(std::time::Duration::from_secs(600))
     }
 }

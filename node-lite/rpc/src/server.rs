@@ -7,6 +7,7 @@
 //!                                                              |-- POST /lite    one request of the light protocol
 //!                                                              |-- GET  /stream  the light protocol over WebSocket
 //!                                                              |-- GET  /health /livez /readyz
+//!                                                              |-- the caller's routes
 //!                                                              +-- GET  other    the pages
 //! ```
 
@@ -81,6 +82,17 @@ impl Server {
         pages: Router,
         control: Option<Arc<dyn Control>>,
     ) -> Result<Self, ServerError> {
+        Self::start_with(chain, config, pages, Router::new(), control).await
+    }
+
+    /// As [`Self::start`], with routes of the caller's own. They are behind the same checks of host and origin.
+    pub async fn start_with(
+        chain: Chain,
+        config: ServerConfig,
+        pages: Router,
+        routes: Router,
+        control: Option<Arc<dyn Control>>,
+    ) -> Result<Self, ServerError> {
         let lies = Arc::new(Lies::default());
         let view = chain.view().clone();
         let node = Arc::new(Node::new(view, Arc::clone(&lies), config.limits));
@@ -91,20 +103,20 @@ impl Server {
             control,
             decisions: Shelf::default(),
         };
-        Self::listen(node, Some(Arc::new(peer)), config, pages).await
+        Self::listen(node, Some(Arc::new(peer)), config, (pages, routes)).await
     }
 
     /// As [`Self::start`], for a chain that nobody signs for light clients: JSON-RPC alone, and neither the light protocol nor `dev_*`.
     pub async fn start_view(chain: ChainView, config: ServerConfig) -> Result<Self, ServerError> {
         let node = Arc::new(Node::new(chain, Arc::default(), config.limits));
-        Self::listen(node, None, config, Router::new()).await
+        Self::listen(node, None, config, Default::default()).await
     }
 
     async fn listen(
         node: Arc<Node>,
         peer: Option<Arc<Peer>>,
         config: ServerConfig,
-        pages: Router,
+        (pages, routes): (Router, Router),
     ) -> Result<Self, ServerError> {
         let bind = |source| ServerError::Bind {
             address: config.listen,
@@ -121,7 +133,7 @@ impl Server {
             &config,
             methods(&node, peer.as_ref(), config.dev)?,
             stop_handle.clone(),
-            pages,
+            (pages, routes),
         );
         let serve = axum::serve(BoundedListener::new(listener, limits.connections), router)
             .with_graceful_shutdown(stop_handle.shutdown());
@@ -205,7 +217,7 @@ fn router(
     config: &ServerConfig,
     methods: Methods,
     stop: StopHandle,
-    pages: Router,
+    (pages, routes): (Router, Router),
 ) -> Router {
     let builder = jsonrpsee::server::Server::builder()
         .set_config(rpc_config(&config.limits))
@@ -233,6 +245,7 @@ fn router(
         .with_state(Arc::clone(node))
         .route("/livez", get(|| async { "ok\n" }))
         .merge(lite)
+        .merge(routes)
         .fallback(any(call).with_state(rpc))
         .layer(config.origins.cors())
         .layer(middleware::from_fn_with_state(
