@@ -1,0 +1,114 @@
+//! `sidelight-edge verify`: what holds of a decision, level by level.
+//!
+//! ```text
+//!   file or hash -> parts and signature -> run again, in the class that the decision declares
+//! ```
+//!
+//! That the batch is on the chain takes a light client: the explorer and the npm package check it, this program says that it did not.
+
+use std::{fs, path::Path};
+
+use alloy_primitives::B256;
+use eyre::{Context, Result, bail, eyre};
+use sidelight_edge::{BackendName, worker::Answer};
+use sidelight_edge_core::{
+    class::DetClass,
+    limits::MAX_RECORD_BYTES,
+    record::Record,
+    verdict::{Agreement, Rerun, VerifiedRecord, verify_record},
+};
+
+use crate::{args::Verify, config::Config, context, pull};
+
+pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
+    let (record, asked) = read(args)?;
+    let verified = match verify_record(&record, args.chain_id, args.registry) {
+        Ok(verified) => verified,
+        Err(error) => {
+            println!("refused   parts     {error}");
+            return Ok(false);
+        }
+    };
+    if let Some(expected) = asked.filter(|&expected| expected != verified.hash()) {
+        println!(
+            "refused   hash      expected {expected}, got {}",
+            verified.hash()
+        );
+        return Ok(false);
+    }
+    println!("decision  {}", verified.hash());
+    println!(
+        "holds     parts     signed by {}, for chain {}",
+        record.decision.executor, args.chain_id
+    );
+    println!(
+        "open      L0        not checked: whether the batch is on the chain takes a light client"
+    );
+    if record.input.is_none() || record.output.is_none() {
+        println!("open      L1        the file does not open its inputs and outputs");
+        return Ok(true);
+    }
+    match reproduce(config, &record, &verified) {
+        Ok(Agreement::Exact) => {
+            println!("holds     L1        the same result on this device, bit for bit")
+        }
+        Ok(Agreement::Within(tolerance)) => {
+            println!("holds     L1        the same result on this device within {tolerance:?}")
+        }
+        Err(error) => {
+            println!("refused   L1        {error:#}");
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Runs the model again, in the decision's own class.
+fn reproduce(config: &Config, record: &Record, verified: &VerifiedRecord) -> Result<Agreement> {
+    let found = context::by_hash(config, record.model.fileSha256)?;
+    let input = record.input.as_ref().ok_or_else(|| eyre!("no input"))?;
+    let class = DetClass::from_number(record.runtime.detClass)?;
+    let (mut worker, backend, _) = context::worker(config)?;
+    let backend = match class {
+        DetClass::D0 => BackendName::Pinned,
+        DetClass::D1 => {
+            bail!("not supported: class 1 is checked on ONNX Runtime of the same version only")
+        }
+        _ => backend,
+    };
+    let Answer {
+        outputs, runtime, ..
+    } = worker.run(&found.model, backend, true, &input.tensors)?;
+    let rerun = Rerun {
+        engine_sha256: runtime.engineSha256,
+        options_hash: runtime.optionsHash,
+        outputs: &outputs,
+    };
+    Ok(verified.verify_reproduction(&rerun)?)
+}
+
+/// The file, or what a node says is the decision of a hash.
+fn read(args: &Verify) -> Result<(Record, Option<B256>)> {
+    let path = Path::new(&args.decision);
+    if !path.is_file()
+        && let Ok(hash) = args.decision.parse::<B256>()
+    {
+        let node = args
+            .node
+            .as_deref()
+            .ok_or_else(|| eyre!("a hash needs --node"))?;
+        let url = format!("{}/v2/decisions/{hash}", node.trim_end_matches('/'));
+        let json = pull::fetch(&pull::client()?, &url, MAX_RECORD_BYTES)?;
+        return Ok((Record::decode(&json)?, Some(hash)));
+    }
+    let bytes = fs::metadata(path)
+        .wrap_err_with(|| args.decision.clone())?
+        .len();
+    if bytes > MAX_RECORD_BYTES as u64 {
+        bail!(
+            "{}: expected at most {MAX_RECORD_BYTES} bytes, got {bytes}",
+            args.decision
+        );
+    }
+    Ok((Record::decode(&fs::read(path)?)?, None))
+}
