@@ -1,5 +1,7 @@
 //! `cargo xtask conformance`: suites that others wrote, natively, in Node and in Chromium.
 
+mod onnx;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -104,6 +106,9 @@ struct Options<'a> {
 pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     if words.first() == Some(&"all") {
         return all(ws, words.get(1..).unwrap_or_default());
+    }
+    if words.first() == Some(&"onnx") {
+        return onnx::command(ws, words.get(1..).unwrap_or_default());
     }
     let options = parse(words)?;
     tools::ensure(ws, Purpose::Test)?;

@@ -29,7 +29,14 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     match words {
         [] => {}
         ["build"] => build(ws)?,
-        other => return Err(format!("expected nothing or build; got {}", other.join(" ")).into()),
+        ["exactness"] => return exactness(ws),
+        other => {
+            return Err(format!(
+                "expected nothing, build or exactness; got {}",
+                other.join(" ")
+            )
+            .into());
+        }
     }
     check(ws)?;
     let record = read_record(ws)?;
@@ -39,6 +46,24 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         kb(number(&record, "bytes")),
         kb(number(&record, "gzip"))
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// V8 against wasmtime over all models, as often as it takes for 100,000 inferences; `ci` does one round.
+fn exactness(ws: &Workspace) -> Result<ExitCode> {
+    let args = ["test", "-p", "sidelight-edge", "--test", "exactness"];
+    let outcome = Run::cargo(ws, None)
+        .env("SIDELIGHT_EXACTNESS_ROUNDS", "7")
+        .args(args)
+        .args(["--", "--nocapture"])
+        .step("Run 110,390 inferences in V8 and in wasmtime")?;
+    for line in outcome
+        .output
+        .lines()
+        .filter(|line| line.contains("differences"))
+    {
+        println!("{line}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

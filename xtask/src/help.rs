@@ -45,6 +45,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                   --json    where the report goes\n\
                   --every   only every Nth file, beginning with the first\n\
                   --in      where it runs: natively, or compiled to wasm\n\n\
+                  `cargo xtask conformance onnx` runs ONNX's own cases on the pinned engine and on ONNX Runtime and writes docs/onnx-conformance.md.\n\
                   `cargo xtask conformance all` runs every suite of SIDELIGHT_VECTORS and writes docs/conformance.md.\n\
                   Exit status 1 when a case fails.",
     },
@@ -99,10 +100,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "engine",
-        usage: "engine [build]",
+        usage: "engine [build|exactness]",
         summary: "check the pinned inference engine, or build the artefact of a new version",
         details: "Without a word: its hash, that it imports nothing, and its size (gate: 700 kB gzip).\n\
-                  build  compile it for wasm32 and replace the artefact: its bytes are its identity, so this makes another engine.",
+                  build      compile it for wasm32 and replace the artefact: its bytes are its identity, so this makes another engine\n\
+                  exactness  110,390 inferences in V8 and in wasmtime, with equal bits",
     },
     Command {
         name: "models",

@@ -39,7 +39,7 @@ fn train(ws: &Workspace, args: &[&str], title: &str) -> Result<()> {
 }
 
 /// Python with exactly the pinned packages, in an environment of its own. It is named after the list, so that another list makes another one.
-fn environment(ws: &Workspace) -> Result<PathBuf> {
+pub(crate) fn environment(ws: &Workspace) -> Result<PathBuf> {
     let mut fingerprint = Fingerprint::default();
     fingerprint.file(&ws.root, REQUIREMENTS);
     let folder = ws.cache.join("python").join(fingerprint.finish());

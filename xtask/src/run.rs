@@ -35,10 +35,11 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         )
         .into());
     }
-    Run::new(ws, ws.binary("node-lite", release))
-        .arg("--dev")
-        .args(theirs)
-        .become_it()
+    let mut run = Run::new(ws, ws.binary("node-lite", release)).arg("--dev");
+    if !names_models(theirs) {
+        run = run.arg("--models").arg(ws.path("edge-runtime/models"));
+    }
+    run.args(theirs).become_it()
 }
 
 fn split<'a>(words: &'a [&'a str]) -> (&'a [&'a str], &'a [&'a str]) {
@@ -63,6 +64,12 @@ fn port_of(words: &[&str]) -> Result<u16> {
         }
     }
     Ok(PORT)
+}
+
+/// Whether somebody serves other models than those of the repository.
+fn names_models(words: &[&str]) -> bool {
+    let is_models = |word: &&str| *word == "--models" || word.starts_with("--models=");
+    words.iter().any(is_models)
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -9,6 +9,7 @@
 pub(crate) mod binaries;
 pub(crate) mod browser;
 pub(crate) mod npm;
+pub(crate) mod onnxruntime;
 pub(crate) mod system;
 pub(crate) mod targets;
 
@@ -95,6 +96,10 @@ pub(crate) fn ensure(ws: &Workspace, purpose: Purpose) -> Result<()> {
         browser::ensure_chromedriver(ws);
         npm::ensure(ws, "e2e/consumers")?;
         npm::ensure(ws, "edge-runtime/checks")?;
+        onnxruntime::ensure(ws)?;
+    }
+    if matches!(purpose, Purpose::Run) {
+        onnxruntime::ensure_optional(ws);
     }
     if matches!(purpose, Purpose::Bench) {
         npm::ensure(ws, "e2e/bench")?;
@@ -110,6 +115,7 @@ pub(crate) fn survey(ws: &Workspace) -> Vec<Tool> {
     tools.extend(binaries::describe_all(ws));
     tools.extend(npm::describe_all(ws));
     tools.push(browser::describe_chromium(ws));
+    tools.push(onnxruntime::describe(ws));
     tools.push(browser::describe_chromedriver(ws));
     for (name, why) in [
         ("cargo-nextest", "runs the native tests faster"),
