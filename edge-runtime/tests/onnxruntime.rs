@@ -95,7 +95,7 @@ fn what_does_not_fit_is_refused_by_name_and_the_session_lives_on() {
     ] {
         assert!(matches!(session.run(&wrong), Err(BackendError::Input(_))));
     }
-    assert!(session.run(&[good.clone()]).is_ok());
+    assert!(session.run(std::slice::from_ref(&good)).is_ok());
     assert!(matches!(
         session.trace(&[good]),
         Err(BackendError::Unsupported(_))

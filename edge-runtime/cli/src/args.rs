@@ -76,7 +76,8 @@ pub(crate) struct Pull {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Bench {
     /// Models; without one, every model of the folder.
-    pub(crate) models: Vec<String>,
+    #[arg(value_name = "MODEL")]
+    pub(crate) names: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

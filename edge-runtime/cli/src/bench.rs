@@ -22,10 +22,10 @@ const STEADY: Duration = Duration::from_millis(500);
 const RUNS: usize = 5;
 
 pub(crate) fn run(config: &Config, args: &Bench) -> Result<bool> {
-    let models = if args.models.is_empty() {
+    let models = if args.names.is_empty() {
         context::all(config)?
     } else {
-        args.models
+        args.names
             .iter()
             .map(|name| context::find(config, name))
             .collect::<Result<_>>()?
@@ -76,7 +76,7 @@ fn measure(found: &Found, backend: &dyn Backend) -> Result<Value> {
     let steady = times.get(times.len() / 2).copied().unwrap_or_default();
     Ok(json!({
         "model": found.manifest.id,
-        "backend": backend.name(),
+        "backend": format!("{}, native", backend.name()),
         "detClass": backend.runtime_for(&found.model, &options).detClass,
         "loadUs": micros(load),
         "firstUs": micros(first),

@@ -35,7 +35,7 @@ struct Outcome {
     name: String,
     kind: String,
     operators: Vec<String>,
-    /// `passed`, `unsupported`, `failed`, or `left out`.
+    /// `passed`; `unsupported` where loading says so; `refused` with an error when run; `wrong` with another result; `left out`.
     outcome: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
@@ -90,10 +90,10 @@ fn judge(
             Err(WorkerError::Backend(BackendError::Unsupported(reason))) => {
                 return Ok(("unsupported", reason));
             }
-            Err(error) => return Ok(("failed", error.to_string())),
+            Err(error) => return Ok(("refused", error.to_string())),
             Ok(answer) => {
                 if let Some(difference) = compare(&expected, &answer.outputs, tolerance) {
-                    return Ok(("failed", difference.to_string()));
+                    return Ok(("wrong", difference.to_string()));
                 }
             }
         }

@@ -186,6 +186,27 @@ fn a_model_that_takes_too_much_memory_ends_its_process_only() {
 }
 
 #[test]
+fn the_doctor_and_the_bench_see_what_is_here() {
+    let data = tempfile::tempdir().unwrap();
+    let models = models();
+    let folder = ["--models", models.to_str().unwrap()];
+    let output = edge(data.path(), &[&folder[..], &["doctor"]].concat());
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        text(&output).contains("sidelight-engine/"),
+        "{}",
+        text(&output)
+    );
+    let output = edge(
+        data.path(),
+        &[&folder[..], &["bench", "risk-f32", "--json"]].concat(),
+    );
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(rows[0]["model"], "risk-f32");
+    assert!(rows[0]["steadyUs"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
 fn the_configuration_says_where_its_values_come_from() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("sidelight/edge.toml");
