@@ -8,6 +8,7 @@
 //!   rivals   Helios and Colibri from npm           size, compilation, instantiation, beside ours
 //!   stream   sidelight follow                      bytes per block in each mode
 //!   history  the package in Node                   bytes and time of reads 10,000 blocks back
+//!   inference sidelight-edge bench, and Node     load, first and steady inference of every model: pinned engine, ONNX Runtime, onnxruntime-web
 //!   browser  the explorer in Chromium              start to verified head
 //! ```
 
@@ -50,6 +51,7 @@ const PARTS: &[Part] = &[
     ("rivals", rivals),
     ("stream", stream),
     ("history", history),
+    ("inference", inference),
     ("browser", browser),
 ];
 
@@ -183,6 +185,28 @@ fn sizes(ws: &Workspace) -> Result<Value> {
     Ok(size::measure(ws)?.into_iter().map(line).collect())
 }
 
+/// Every model natively and in V8, on the pinned engine and beside it.
+fn inference(ws: &Workspace) -> Result<Value> {
+    let models = ws.path("edge-runtime/models");
+    Run::cargo(ws, None)
+        .args(["build", "--release", "-p", "sidelight-edge-cli"])
+        .step("Build sidelight-edge (release)")?;
+    let outcome = Run::new(ws, ws.binary("sidelight-edge", true))
+        .arg("--models")
+        .arg(&models)
+        .args(["bench", "--json"])
+        .step("Run every model natively")?;
+    let mut rows = parse_list(&outcome.output)?;
+    let outcome = Run::new(ws, "node")
+        .arg(ws.path("e2e/bench/inference.mjs"))
+        .arg(ws.path("edge-runtime/engine/artefact/sidelight-engine.wasm"))
+        .arg(&models)
+        .step("Run every model in V8")?;
+    rows.extend(parse_list(&outcome.output)?);
+    rows.sort_by_key(|row| row["model"].as_str().unwrap_or_default().to_owned());
+    Ok(Value::Array(rows))
+}
+
 fn rivals(ws: &Workspace) -> Result<Value> {
     build::wasm(ws)?;
     let packages = ws.path("e2e/bench/node_modules");
@@ -244,6 +268,14 @@ fn script(ws: &Workspace, file: &str, title: &str) -> Result<Value> {
 }
 
 /// The JSON object that a measuring program prints.
+/// As [`parse`], for a program that prints a list.
+fn parse_list(output: &str) -> Result<Vec<Value>> {
+    let start = output.find('[').ok_or("the program printed no list")?;
+    let end = output.rfind(']').ok_or("the program printed no list")?;
+    let text = output.get(start..=end).unwrap_or_default();
+    Ok(serde_json::from_str(text)?)
+}
+
 fn parse(output: &str) -> Result<Value> {
     let start = output.find('{').ok_or("the program printed no JSON")?;
     let end = output.rfind('}').ok_or("the program printed no JSON")?;

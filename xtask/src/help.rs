@@ -30,7 +30,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [native] [wasm] [size] [rivals] [stream] [browser]",
+        usage: "bench [native] [wasm] [size] [rivals] [stream] [inference] [browser]",
         summary: "measure, and write docs/benchmarks.md and docs/benchmarks.json",
         details: "Without a name everything is measured in one run and both files are written.\n\
                   With names only those parts are measured and printed.",

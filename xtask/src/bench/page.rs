@@ -111,7 +111,29 @@ pub(super) fn render(results: &Value) -> String {
     executed(&mut page, &results["executed"]);
     stream(&mut page, &results["stream"]);
     history(&mut page, &results["history"]);
+    inference(&mut page, &results["inference"]);
     page
+}
+
+/// Models by back end; one thread in V8, every core natively where ONNX Runtime takes them.
+fn inference(page: &mut String, rows: &Value) {
+    let Some(rows) = rows.as_array() else {
+        return;
+    };
+    page.push_str("\n## Inference\n\nInputs of zeros; microseconds; *steady* is the median of half a second.\n\n| model | back end | load | first | steady |\n|---|---|---:|---:|---:|\n");
+    for row in rows {
+        let text = |field: &str| row[field].as_str().unwrap_or_default();
+        let number = |field: &str| row[field].as_f64().unwrap_or_default();
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.0} | {:.0} | {:.1} |",
+            text("model"),
+            text("backend"),
+            number("loadUs"),
+            number("firstUs"),
+            number("steadyUs")
+        );
+    }
 }
 
 fn machine(page: &mut String, machine: &Value) {
