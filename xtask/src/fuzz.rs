@@ -104,10 +104,10 @@ fn targets(ws: &Workspace, fuzzer: &Path) -> Result<Vec<String>> {
         .env("SIDELIGHT_FUZZ", "list")
         .step("List the targets")?;
     let names = outcome.output.lines().map(str::trim);
-    Ok(names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    // libFuzzer warns on the same screen about sanitizers that are not linked.
+    let is_name =
+        |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    Ok(names.filter(is_name).map(str::to_owned).collect())
 }
 
 /// True: nothing was found.
