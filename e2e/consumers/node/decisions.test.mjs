@@ -1,5 +1,6 @@
 // A digit is read here, committed on a real chain, and judged by a second client; then everything that can be forged is forged.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { createLightClient } from "sidelight";
@@ -191,6 +192,31 @@ test("what a model cannot take is refused, and the next run works", async () => 
   await assert.rejects(infer({ manifest, manifestText, file: garbage, from: "caller" }, { image: THREE }, { optimise: false }), { code: -32602 });
   await assert.rejects(infer("digits-cnn-f32", { image: THREE }, { signal: AbortSignal.abort() }), { code: 4001 });
   const again = await infer("digits-mlp-int8", { image: THREE });
+  assert.equal(again.outputs[0].shape.join(), "1,10");
+});
+
+test("a model that takes too long ends its worker, and the next run works", async () => {
+  // A worker alone takes longer to start.
+  await assert.rejects(infer("digits-mlp-f32", { image: THREE }, { timeoutMs: 0.001, optimise: false }), { code: -32002 });
+  const again = await infer("digits-mlp-f32", { image: THREE }, { optimise: false });
+  assert.equal(again.outputs[0].shape.join(), "1,10");
+});
+
+test("no damaged model file ends more than its worker", async () => {
+  const { manifest, manifestText, file } = await loadModel("digits-mlp-f32");
+  const codes = new Set();
+  for (let round = 0; round < 40; round++) {
+    const broken = file.slice();
+    // The first bytes describe the graph; the rest are weights, where a changed bit is another number.
+    broken[(round * 13) % 400] ^= 1 << (round % 8);
+    const sha256 = createHash("sha256").update(broken).digest("hex");
+    const model = await openModel(manifestText.replace(manifest.sha256, sha256), broken);
+    const run = await infer(model, { image: THREE }).then(() => "ran", (error) => error.code);
+    assert.ok(["ran", -32602, -32000, 4200].includes(run), String(run));
+    codes.add(run);
+  }
+  assert.ok(codes.has(-32602), [...codes].join());
+  const again = await infer("digits-mlp-f32", { image: THREE });
   assert.equal(again.outputs[0].shape.join(), "1,10");
 });
 
