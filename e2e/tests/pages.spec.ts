@@ -13,6 +13,9 @@ const pages: Record<string, (context: { hash: string; number: bigint }) => strin
   transaction: ({ hash }) => `/tx/${hash}`,
   account: () => `/address/${alice.address}`,
   verify: () => "/verify",
+  models: () => "/models",
+  "run a model": () => "/infer",
+  "open a decision": () => "/decision",
   settings: () => "/settings",
   "not found": () => "/nowhere",
 };
@@ -23,6 +26,8 @@ async function settle(explorer: Explorer, name: string): Promise<void> {
   if (name === "home") await explorer.reaches(2);
   else if (name === "account") await expect(page.getByTestId("account-balance")).toBeVisible();
   else if (name === "block" || name === "transaction") await expect(page.getByTestId("trust-chip").first()).toBeVisible();
+  else if (name === "models") await expect(page.getByTestId("model").first()).toBeVisible();
+  else if (name === "run a model") await expect(page.getByTestId("infer-pad")).toBeVisible();
   else await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
 }
 

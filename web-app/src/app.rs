@@ -13,7 +13,10 @@ use crate::format::duration;
 use crate::health::Health;
 use crate::routes::address::AddressPage;
 use crate::routes::block::BlockPage;
+use crate::routes::decision::{DecisionPage, OpenDecisionPage};
 use crate::routes::home::HomePage;
+use crate::routes::infer::InferPage;
+use crate::routes::models::ModelsPage;
 use crate::routes::not_found::NotFoundPage;
 use crate::routes::settings::SettingsPage;
 use crate::routes::tx::TxPage;
@@ -54,6 +57,10 @@ pub(crate) fn App() -> impl IntoView {
                             <Route path=path!("/tx/:hash") view=TxPage />
                             <Route path=path!("/address/:address") view=AddressPage />
                             <Route path=path!("/verify") view=VerifyPage />
+                            <Route path=path!("/models") view=ModelsPage />
+                            <Route path=path!("/infer") view=InferPage />
+                            <Route path=path!("/decision") view=OpenDecisionPage />
+                            <Route path=path!("/decision/:hash") view=DecisionPage />
                             <Route path=path!("/settings") view=SettingsPage />
                         </Routes>
                     </Later>
@@ -84,6 +91,7 @@ fn Header() -> impl IntoView {
                 <SearchBox id="search" />
                 <nav class="top-nav" aria-label="Main">
                     <StatePill />
+                    <A href="/models">"Models"</A>
                     <A href="/verify">"Verify"</A>
                     <A href="/settings">"Settings"</A>
                     <DevToggle />

@@ -6,6 +6,7 @@
 //! state.rs <- feed.rs        signals; block events, four times a second
 //!    |
 //! worker.rs                  DTOs in and out of the verifier
+//! decisions.rs               models and decisions, by the package's functions for them
 //!
 //! dev.rs                     the lying node's switches; the only code that talks to a node
 //! ```
@@ -16,7 +17,9 @@
 )]
 
 mod app;
+mod decisions;
 mod dev;
+mod digit;
 mod download;
 mod feed;
 mod format;

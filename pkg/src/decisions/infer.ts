@@ -56,8 +56,7 @@ async function runLoaded(model: Model, inputs: Tensor[], optimise: boolean, opti
     await evict();
   }
   const ready = performance.now();
-  const { outputs } = await session.run(encodeMessage(inputs), options);
-  const runMs = performance.now() - ready;
+  const { outputs, ms: runMs } = await session.run(encodeMessage(inputs), options);
   return {
     model,
     inputs,

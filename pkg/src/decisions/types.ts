@@ -78,7 +78,7 @@ export interface Inference {
   where: { place: "device"; reason: string };
   /** Milliseconds from the call to a loaded model; 0 where it was loaded already. */
   loadMs: number;
-  /** Milliseconds of the run. */
+  /** Milliseconds of the run itself, by the worker's clock. */
   runMs: number;
 }
 

@@ -2,7 +2,10 @@
 
 pub(crate) mod address;
 pub(crate) mod block;
+pub(crate) mod decision;
 pub(crate) mod home;
+pub(crate) mod infer;
+pub(crate) mod models;
 pub(crate) mod not_found;
 pub(crate) mod settings;
 pub(crate) mod tx;

@@ -3,6 +3,7 @@
 use leptos::html::{Div, Input};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::components::A;
 use serde_json::json;
 use sidelight_client::dto::{ErrorView, FileOutcome, FileVerdict};
 use wasm_bindgen_futures::JsFuture;
@@ -185,6 +186,7 @@ fn Waiting() -> impl IntoView {
             <h2>"What a verdict says"</h2>
             <p>"Whether every byte of the file fits: the signature over the header, and each proof node under the state root. A single changed bit is refused, and the verdict names the field, what was expected and what came."</p>
             <p>"The same file gives the same verdict in a terminal: "<code>"sidelight verify FILE"</code></p>
+            <p class="row"><A href="/decision">"Verify a decision of a model"</A></p>
         </div>
     }
 }

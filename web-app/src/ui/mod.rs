@@ -16,6 +16,7 @@ pub(crate) mod page;
 pub(crate) mod proof;
 pub(crate) mod skeleton;
 pub(crate) mod tabs;
+pub(crate) mod tensor;
 pub(crate) mod time;
 pub(crate) mod trust;
 pub(crate) mod trust_drawer;

@@ -15,6 +15,7 @@ const BROWSER_CRATES: &[&str] = &[
     "sidelight-wasm",
     "sidelight-tensor",
     "sidelight-edge-core",
+    "sidelight-decisions",
     "web-app",
 ];
 

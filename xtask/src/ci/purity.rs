@@ -138,7 +138,7 @@ pub(super) fn files(ws: &Workspace) -> Result<()> {
         &folders,
         &["rs", "ts", "mts", "mjs", "js", "css", "sol"],
     ) {
-        let generated = ["pkg/wasm", "pkg/evm"]
+        let generated = ["pkg/wasm", "pkg/evm", "pkg/decisions"]
             .iter()
             .any(|folder| file.starts_with(ws.path(folder)));
         if generated {
@@ -211,7 +211,12 @@ pub(super) fn dependencies(ws: &Workspace) -> Result<()> {
 pub(super) fn directions(ws: &Workspace) -> Result<()> {
     let clients = tree(
         ws,
-        &["sidelight-wasm", "sidelight-evm", "web-app"],
+        &[
+            "sidelight-wasm",
+            "sidelight-evm",
+            "sidelight-decisions",
+            "web-app",
+        ],
         WASM.triple,
         false,
     )?;

@@ -1,0 +1,147 @@
+// A digit is drawn, read and committed in one browser; another browser gets the link, and checks who signed it and whether it is right.
+import { readFile } from "node:fs/promises";
+import type { Browser, Page } from "@playwright/test";
+import { Explorer, expect, test } from "../fixtures/test.js";
+
+/** A seven: two strokes, in parts of the drawing's side. */
+const SEVEN = [
+  [0.25, 0.15], [0.4, 0.13], [0.6, 0.13], [0.78, 0.15], [0.7, 0.35], [0.6, 0.55], [0.52, 0.72], [0.45, 0.9],
+] as const;
+
+async function draw(page: Page): Promise<void> {
+  const pad = page.getByTestId("infer-pad");
+  await pad.scrollIntoViewIfNeeded();
+  const box = await pad.boundingBox();
+  if (!box) throw new Error("there is nothing to draw on");
+  const [first, ...rest] = SEVEN.map(([x, y]) => [box.x + x * box.width, box.y + y * box.height] as const);
+  if (!first) throw new Error("nothing to draw");
+  await page.mouse.move(...first);
+  await page.mouse.down();
+  for (const point of rest) await page.mouse.move(...point, { steps: 4 });
+  await page.mouse.up();
+}
+
+/** Runs what is drawn, and commits to it; the decision's address. */
+async function commit(page: Page): Promise<string> {
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("outcome")).toBeVisible({ timeout: 60_000 });
+  await page.getByTestId("commit").click();
+  const link = page.getByTestId("committed").getByRole("link");
+  await expect(link).toBeVisible({ timeout: 60_000 });
+  return (await link.getAttribute("href")) ?? "";
+}
+
+/** A browser that has seen nothing of this. */
+async function second(browser: Browser, node: Explorer["node"]): Promise<{ explorer: Explorer; close: () => Promise<void> }> {
+  const context = await browser.newContext();
+  const explorer = new Explorer(await context.newPage(), node);
+  return { explorer, close: () => context.close() };
+}
+
+const decision = (page: Page) => page.getByTestId("decision");
+
+test("a digit is drawn and committed here, and reproduced in another browser", async ({ browser, explorer, page, node }) => {
+  test.setTimeout(180_000);
+  await explorer.open("/infer");
+  await expect(page.getByTestId("infer-pad")).toBeVisible();
+  await draw(page);
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("outcome")).toHaveText("7", { timeout: 60_000 });
+  const path = await commit(page);
+  expect(path).toMatch(/^\/decision\/0x[0-9a-f]{64}$/);
+
+  const other = await second(browser, node);
+  const { page: theirs } = other.explorer;
+  await other.explorer.open(path);
+  await expect(decision(theirs)).toHaveAttribute("data-level", "committed", { timeout: 60_000 });
+  await expect(theirs.getByTestId("decision-word")).toHaveText("Committed");
+  await theirs.getByTestId("decision-rerun").click();
+  await expect(decision(theirs)).toHaveAttribute("data-level", "reproduced", { timeout: 60_000 });
+  await expect(theirs.getByTestId("decision-word")).toHaveText("Reproduced");
+  await expect(theirs.locator('[data-testid="decision-checks"] li')).toHaveCount(7);
+  await expect(theirs.locator('[data-testid="decision-checks"] li:not([data-state="holds"])')).toHaveCount(0);
+  expect(other.explorer.errors).toEqual([]);
+
+  // The file says the same as the link, in a page that never met the node's shelf.
+  const [download] = await Promise.all([theirs.waitForEvent("download"), theirs.getByTestId("decision-export").click()]);
+  const text = await readFile(await download.path(), "utf8");
+  await other.explorer.open("/decision");
+  await theirs.getByTestId("decision-text").fill(text);
+  await theirs.getByTestId("decision-open").click();
+  await expect(decision(theirs)).toHaveAttribute("data-level", "committed", { timeout: 60_000 });
+
+  // And one changed number of it is refused by its name.
+  const forged = text.replace(/"nonce": "(\d)/, (_, digit: string) => `"nonce": "${digit === "9" ? "8" : "9"}`);
+  expect(forged).not.toBe(text);
+  await theirs.getByTestId("decision-text").fill(forged);
+  await theirs.getByTestId("decision-open").click();
+  await expect(decision(theirs)).toHaveAttribute("data-field", "signature");
+  await expect(decision(theirs)).toHaveAttribute("data-level", "none");
+  await other.close();
+});
+
+test("an output that the model does not give turns red, with its tensor and index", async ({ explorer, page }) => {
+  test.setTimeout(180_000);
+  // An executor that lies: what comes back from the engine is changed before it is signed.
+  await page.route("**/sidelight/decisions/infer.js", async (route) => {
+    const response = await route.fetch();
+    const honest = await response.text();
+    const lying = honest.replace("outputs: decodeMessage(outputs)", "outputs: decodeMessage(outputs).map((t) => (t.bytes[13] ^= 1, t))");
+    expect(lying).not.toBe(honest);
+    await route.fulfill({ response, body: lying });
+  });
+  await explorer.open("/infer");
+  await page.getByTestId("infer-example").click();
+  const path = await commit(page);
+  await page.unroute("**/sidelight/decisions/infer.js");
+
+  await explorer.open(path);
+  await expect(decision(page)).toHaveAttribute("data-level", "committed", { timeout: 60_000 });
+  await page.getByTestId("decision-rerun").click();
+  await expect(page.getByTestId("decision-word")).toHaveText("Not reproduced", { timeout: 60_000 });
+  await expect(decision(page)).toHaveAttribute("data-tensor", "logits");
+  await expect(decision(page)).toHaveAttribute("data-index", "3");
+  await expect(page.getByTestId("differs")).toHaveAttribute("data-index", "3");
+});
+
+test("models are described by their manifests, and bad rows are refused in words", async ({ explorer, page }) => {
+  await explorer.open("/models");
+  await expect(page.getByTestId("model")).toHaveCount(6, { timeout: 60_000 });
+  await page.locator('[data-id="risk-f32"]').getByRole("link", { name: "Run it" }).click();
+  await expect(page.getByTestId("infer-model")).toHaveValue("risk-f32");
+  await page.getByTestId("infer-row").fill("1 2 three");
+  await expect(page.locator("#infer-row-hint")).toContainText("not a number: three");
+  await expect(page.getByTestId("infer-run")).toBeDisabled();
+  await page.getByTestId("infer-row").fill(Array(30).fill("1.5").join(","));
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("outcome")).toContainText("%", { timeout: 60_000 });
+});
+
+test("a store that is full is an error in words, and nothing is half-stored", async ({ explorer, page }) => {
+  await page.addInitScript(() => {
+    Cache.prototype.put = () => Promise.reject(new DOMException("no room", "QuotaExceededError"));
+  });
+  await explorer.open("/infer");
+  await page.getByTestId("infer-example").click();
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("infer-trouble")).toContainText("storage does not take 5799 bytes more", { timeout: 60_000 });
+  expect(await page.evaluate(async () => (await (await caches.open("sidelight-models-1")).keys()).length)).toBe(0);
+});
+
+test("a model file that is not the manifest's is not run", async ({ explorer, page }) => {
+  await page.route("**/sidelight/models/digits-mlp-int8.onnx", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+    await route.fulfill({ response, body });
+  });
+  await explorer.open("/infer");
+  await page.getByTestId("infer-example").click();
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("infer-trouble")).toContainText("sha256: expected", { timeout: 60_000 });
+});
+
+test("a hash that nobody has is not found, and says so", async ({ explorer, page }) => {
+  await explorer.open(`/decision/0x${"12".repeat(32)}`);
+  await expect(page.getByText("decision not found")).toBeVisible({ timeout: 60_000 });
+});
