@@ -90,6 +90,9 @@ pub(crate) struct Verify {
     /// The node that has it: http://127.0.0.1:8545. Its word is not taken for anything.
     #[arg(long, value_name = "URL")]
     pub(crate) node: Option<String>,
+    /// The rules that the light client starts from: "dev", or a JSON file with chainId, genesisHash and genesisSigner.
+    #[arg(long, value_name = "NAME|FILE", default_value = "dev")]
+    pub(crate) chain: String,
     /// The chain that the decision must be for.
     #[arg(long, value_name = "ID", default_value_t = 31_337)]
     pub(crate) chain_id: u64,

@@ -8,6 +8,7 @@
 
 mod args;
 mod bench;
+mod chain;
 mod config;
 mod conformance;
 mod context;

@@ -1,10 +1,8 @@
 //! `sidelight-edge verify`: what holds of a decision, level by level.
 //!
 //! ```text
-//!   file or hash -> parts and signature -> run again, in the class that the decision declares
+//!   file or hash -> parts and signature -> L0: batch and anchor block, by a light client -> L1: run again, in the decision's class
 //! ```
-//!
-//! That the batch is on the chain takes a light client: the explorer and the npm package check it, this program says that it did not.
 
 use std::{fs, path::Path};
 
@@ -18,7 +16,7 @@ use sidelight_edge_core::{
     verdict::{Agreement, Rerun, VerifiedRecord, verify_record},
 };
 
-use crate::{args::Verify, config::Config, context, pull};
+use crate::{args::Verify, chain, config::Config, context, pull};
 
 pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
     let (record, asked) = read(args)?;
@@ -41,9 +39,19 @@ pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
         "holds     parts     signed by {}, for chain {}",
         record.decision.executor, args.chain_id
     );
-    println!(
-        "open      L0        not checked: whether the batch is on the chain takes a light client"
-    );
+    match &args.node {
+        None => println!("open      L0        not checked: --node names a node of the chain"),
+        Some(node) => match chain::verify_anchor(node, &args.chain, args.registry, &verified) {
+            Ok(anchored) => println!(
+                "holds     L0        anchored by {} in block {}, proven by storage",
+                anchored.poster, anchored.block
+            ),
+            Err(error) => {
+                println!("refused   L0        {error:#}");
+                return Ok(false);
+            }
+        },
+    }
     if record.input.is_none() || record.output.is_none() {
         println!("open      L1        the file does not open its inputs and outputs");
         return Ok(true);
@@ -52,9 +60,11 @@ pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
         Ok(Agreement::Exact) => {
             println!("holds     L1        the same result on this device, bit for bit")
         }
-        Ok(Agreement::Within(tolerance)) => {
-            println!("holds     L1        the same result on this device within {tolerance:?}")
-        }
+        Ok(Agreement::Within(tolerance)) => println!(
+            "holds     L1        the same result on this device within {:e} and {:e} of the value",
+            tolerance.absolute_e9 as f64 / 1e9,
+            tolerance.relative_e9 as f64 / 1e9
+        ),
         Err(error) => {
             println!("refused   L1        {error:#}");
             return Ok(false);
