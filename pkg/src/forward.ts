@@ -72,7 +72,7 @@ async function readText(response: Response): Promise<string> {
 }
 
 /** The address of a node's JSON-RPC over HTTP; nodes serve HTTP and WebSocket on one port. */
-function httpUrl(node: string): string {
+export function httpUrl(node: string): string {
   return node.replace(/^ws/, "http");
 }
 

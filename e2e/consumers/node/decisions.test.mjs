@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { createLightClient } from "sidelight";
 import { closeEngines, commitDecision, infer, listModels, loadModel, openModel, valuesOf, verifyDecision } from "sidelight/decisions";
 import { startNode } from "../support/node-lite.mjs";
@@ -218,6 +219,32 @@ test("no damaged model file ends more than its worker", async () => {
   assert.ok(codes.has(-32602), [...codes].join());
   const again = await infer("digits-mlp-f32", { image: THREE });
   assert.equal(again.outputs[0].shape.join(), "1,10");
+});
+
+test("a decision that a node made itself is judged as any other", async (t) => {
+  if (process.env.SIDELIGHT_NODE) return t.skip("takes a node with models");
+  const worker = await startNode("--models", fileURLToPath(new URL("../../../edge-runtime/models", import.meta.url)));
+  const reader = await createLightClient({ chain: "dev", nodes: [worker.url] });
+  t.after(async () => {
+    await reader.close();
+    await worker.stop();
+  });
+  await reader.waitSynced({ signal: AbortSignal.timeout(30_000) });
+  const response = await fetch(`${worker.url}/v2/models/digits-mlp-int8/infer`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ inputs: [{ name: "image", datatype: "UINT8", shape: [1, 64], data: THREE }], parameters: { decision: true, backend: "pinned" } }),
+  });
+  const { parameters } = await response.json();
+  let verdict;
+  for (let tries = 0; tries < 60 && !verdict?.level; tries++) {
+    // It is anchored in the next block or two.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    verdict = await verifyDecision(parameters.decision_hash, { client: reader, nodes: [worker.url] });
+  }
+  assert.equal(verdict.failure, null);
+  assert.equal(verdict.level, "reproduced");
+  assert.equal(verdict.rerun.agreement, "exact");
 });
 
 test("what a node keeps is judged before it is kept", async () => {

@@ -22,7 +22,7 @@ async function freePort() {
 }
 
 /** Starts a node; `stop` ends it, or takes back what it was told if it is not ours. */
-export async function startNode() {
+export async function startNode(...flags) {
   const given = process.env.SIDELIGHT_NODE;
   if (given) {
     const node = { url: given, rpc: (method, params) => rpc(given, method, params) };
@@ -30,7 +30,7 @@ export async function startNode() {
   }
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(program(), ["--dev", "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program(), ["--dev", "--port", String(port), ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   let ended = false;
   const keep = (chunk) => (log = (log + chunk).slice(-16_384));

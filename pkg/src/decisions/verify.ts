@@ -10,11 +10,12 @@
  * @module
  */
 import { SidelightError, codes } from "../errors.js";
-import { forward } from "../forward.js";
+import { forward, httpUrl } from "../forward.js";
 import { show } from "../hex.js";
 import type { Hex, Labelled } from "../types.js";
 import { REGISTRY } from "./commit.js";
 import { ENGINE_SHA256 } from "./engine.js";
+import { readBytes } from "./files.js";
 import { infer, type InferOptions } from "./infer.js";
 import { findModel, MODELS } from "./models.js";
 import { Refusal, decisionsModule, guard, judge } from "./module.js";
@@ -33,6 +34,9 @@ export interface VerifyOptions extends InferOptions {
   /** Where the model is looked for: a folder with an index, or the model. Default: those of this package. */
   models?: URL | Model;
 }
+
+/** Largest file of a decision, in bytes. */
+const MAX_RECORD = 4 << 20;
 
 interface Reading {
   hash: Hex;
@@ -165,8 +169,23 @@ async function fileOf(decision: Hex | string | DecisionRecord, { nodes, signal }
   if (!/^0x[0-9a-fA-F]{64}$/.test(decision)) return { text: decision, wanted: null };
   if (!nodes?.length) throw new SidelightError(codes.invalidParams, "nodes: a decision by its hash takes nodes to ask for the file");
   const wanted = decision.toLowerCase() as Hex;
-  const { value } = await forward(nodes, "lite_getDecision", [wanted], signal);
-  return { text: JSON.stringify(value), wanted };
+  return { text: await askFor(wanted, nodes, signal), wanted };
+}
+
+/** A file from the shelf of a node, else from a node that made the decision itself. Whose it is shows when it is judged. */
+async function askFor(hash: Hex, nodes: readonly string[], signal?: AbortSignal): Promise<string> {
+  try {
+    return JSON.stringify((await forward(nodes, "lite_getDecision", [hash], signal)).value);
+  } catch (missing) {
+    if (signal?.aborted) throw missing;
+    for (const node of nodes) {
+      const url = new URL(`v2/decisions/${hash}`, `${httpUrl(node).replace(/\/$/, "")}/`);
+      const file = await readBytes(url, MAX_RECORD, { signal }).catch(() => null);
+      if (file) return new TextDecoder().decode(file);
+    }
+    // Nobody has made it either.
+    throw missing;
+  }
 }
 
 /** The record for showing; what it says is judged elsewhere. */
