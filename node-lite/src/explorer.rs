@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use eyre::{Result, bail};
@@ -42,7 +42,7 @@ pub(crate) fn is_built() -> bool {
     Built::get(INDEX).is_some()
 }
 
-/// Serves the explorer; a path that is no file is a page of it.
+/// Serves the explorer; a path that is no file is a page of it, for whoever asks for a page.
 pub(crate) fn router(folder: Option<PathBuf>) -> Result<Router> {
     let source = match folder {
         Some(folder) if !folder.join(INDEX).is_file() => {
@@ -68,18 +68,27 @@ async fn serve(State(source): State<Arc<Source>>, request: Request) -> Response 
     if let Some(bytes) = source.read(path).await {
         return file(path, bytes);
     }
-    // A name with an extension is a file that is missing; everything else is a route inside the page.
-    if path
+    // What a person opens in a browser is a route inside the page; a program that asks for data must not be given HTML.
+    let names_a_file = path
         .rsplit('/')
         .next()
-        .is_some_and(|name| name.contains('.'))
-    {
+        .is_some_and(|name| name.contains('.'));
+    if path != INDEX && (names_a_file || !takes_html(request.headers())) {
         return (StatusCode::NOT_FOUND, "no such file\n").into_response();
     }
     match source.read(INDEX).await {
         Some(bytes) => file(INDEX, bytes),
         None => file(INDEX, Cow::Borrowed(NOT_BUILT.as_bytes())),
     }
+}
+
+/// As browsers say it when they navigate; `*/*` is not it.
+fn takes_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"))
 }
 
 fn file(path: &str, bytes: Cow<'static, [u8]>) -> Response {
@@ -128,8 +137,13 @@ mod tests {
     use tower::ServiceExt;
 
     async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
+        get_as(router, path, "text/html,application/xhtml+xml,*/*;q=0.8").await
+    }
+
+    async fn get_as(router: &Router, path: &str, accept: &str) -> (StatusCode, String, String) {
         let request = Request::builder()
             .uri(path)
+            .header(header::ACCEPT, accept)
             .body(axum::body::Body::empty())
             .unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
@@ -166,6 +180,14 @@ mod tests {
         assert_eq!(get(&router, "/assets/app.wasm").await.1, "application/wasm");
         assert_eq!(get(&router, "/block/12").await.2, "<html>page");
         assert_eq!(get(&router, "/missing.js").await.0, StatusCode::NOT_FOUND);
+        for accept in ["*/*", "application/json"] {
+            assert_eq!(get_as(&router, "/", accept).await.2, "<html>page");
+            let (status, _, body) = get_as(&router, "/v2/decisions/0x12", accept).await;
+            assert_eq!(
+                (status, body),
+                (StatusCode::NOT_FOUND, "no such file\n".into())
+            );
+        }
         for path in [
             "/../secret.txt",
             "/%2e%2e/secret.txt",

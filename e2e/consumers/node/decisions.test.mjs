@@ -1,7 +1,9 @@
 // A digit is read here, committed on a real chain, and judged by a second client; then everything that can be forged is forged.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createLightClient } from "sidelight";
@@ -245,6 +247,19 @@ test("a decision that a node made itself is judged as any other", async (t) => {
   assert.equal(verdict.failure, null);
   assert.equal(verdict.level, "reproduced");
   assert.equal(verdict.rerun.agreement, "exact");
+});
+
+test("a server that has a page for every address has made no decision", async (t) => {
+  // JSON-RPC is the node's; everything else is HTML, as a server of a single page answers.
+  const server = createServer(async (request, response) => {
+    if (request.method !== "POST") return response.setHeader("content-type", "text/html").end("<!doctype html><title>page</title>");
+    const answer = await fetch(node.url, { method: "POST", headers: { "content-type": "application/json" }, body: request, duplex: "half" });
+    response.setHeader("content-type", "application/json").end(await answer.text());
+  }).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const wanted = verifyDecision(`0x${"12".repeat(32)}`, { client, nodes: [`http://127.0.0.1:${server.address().port}`] });
+  await assert.rejects(wanted, /decision not found/);
 });
 
 test("what a node keeps is judged before it is kept", async () => {

@@ -180,11 +180,22 @@ async function askFor(hash: Hex, nodes: readonly string[], signal?: AbortSignal)
     if (signal?.aborted) throw missing;
     for (const node of nodes) {
       const url = new URL(`v2/decisions/${hash}`, `${httpUrl(node).replace(/\/$/, "")}/`);
-      const file = await readBytes(url, MAX_RECORD, { signal }).catch(() => null);
-      if (file) return new TextDecoder().decode(file);
+      const file = await readBytes(url, MAX_RECORD, { signal }).then(decodeRecord, () => null);
+      if (file !== null) return file;
     }
     // Nobody has made it either.
     throw missing;
+  }
+}
+
+/** The text of a file; `null` for a page of words that some server gives for every address. */
+function decodeRecord(bytes: Uint8Array): string | null {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return null;
   }
 }
 
