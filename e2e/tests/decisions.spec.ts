@@ -8,7 +8,7 @@ const SEVEN = [
   [0.25, 0.15], [0.4, 0.13], [0.6, 0.13], [0.78, 0.15], [0.7, 0.35], [0.6, 0.55], [0.52, 0.72], [0.45, 0.9],
 ] as const;
 
-async function draw(page: Page): Promise<void> {
+async function draw(page: Page, halfway: () => Promise<void> = async () => {}): Promise<void> {
   const pad = page.getByTestId("infer-pad");
   await pad.scrollIntoViewIfNeeded();
   const box = await pad.boundingBox();
@@ -17,7 +17,10 @@ async function draw(page: Page): Promise<void> {
   if (!first) throw new Error("nothing to draw");
   await page.mouse.move(...first);
   await page.mouse.down();
-  for (const point of rest) await page.mouse.move(...point, { steps: 4 });
+  for (const [index, point] of rest.entries()) {
+    if (index === rest.length >> 1) await halfway();
+    await page.mouse.move(...point, { steps: 4 });
+  }
   await page.mouse.up();
 }
 
@@ -78,6 +81,22 @@ test("a digit is drawn and committed here, and reproduced in another browser", a
   await expect(decision(theirs)).toHaveAttribute("data-field", "signature");
   await expect(decision(theirs)).toHaveAttribute("data-level", "none");
   await other.close();
+});
+
+test("a page that moves under the pen does not bend the stroke", async ({ explorer, page }) => {
+  await explorer.open("/infer");
+  const row = page.getByTestId("infer-row");
+  await draw(page);
+  const straight = await row.inputValue();
+  await page.getByRole("button", { name: "Clear" }).click();
+  await draw(page, async () => {
+    const pad = page.getByTestId("infer-pad");
+    const before = await pad.boundingBox();
+    await page.locator("h1").evaluate((title) => title.insertAdjacentHTML("beforebegin", "<p>one<br>two<br>three<br>four</p>"));
+    expect((await pad.boundingBox())?.y).not.toBe(before?.y);
+  });
+  expect(straight).not.toMatch(/^[0 ]*$/);
+  await expect(row).toHaveValue(straight);
 });
 
 test("an output that the model does not give turns red, with its tensor and index", async ({ explorer, page }) => {

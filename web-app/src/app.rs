@@ -171,7 +171,7 @@ fn StatePill() -> impl IntoView {
     view! {
         <span class=move || format!("pill {}", app.health.get().word()) data-testid="client-state">
             <span class="pill-dot" aria-hidden="true"></span>
-            {move || app.health.get().word()}
+            <span class="pill-word">{move || app.health.get().word()}</span>
         </span>
     }
 }
@@ -204,6 +204,9 @@ fn ThemeButton() -> impl IntoView {
     }
 }
 
+/// How long no newer block may come before the page says so, in milliseconds. A chain at rest is old at once, and moves on a moment later.
+const STALE_BANNER_AFTER_MS: f64 = 3_000.0;
+
 /// What holds for everything on the page.
 #[component]
 fn Banners() -> impl IntoView {
@@ -224,16 +227,18 @@ fn Banners() -> impl IntoView {
         // Two signed blocks have a banner of their own.
         conflict.filter(|conflict| conflict.kind != "equivocation")
     });
+    let is_lasting =
+        Memo::new(move |_| app.now_ms.get() - app.health_since_ms.get() >= STALE_BANNER_AFTER_MS);
     let banner = move || match app.health.get() {
-        Health::Stale => Some(
+        Health::Stale => is_lasting.get().then(|| {
             view! {
                 <Banner tone=Tone::Stale title="No newer block comes.">
                     {last}
                     " Everything below is true for that block; newer blocks may say something else."
                 </Banner>
             }
-            .into_any(),
-        ),
+            .into_any()
+        }),
         Health::Offline => Some(
             view! {
                 <Banner tone=Tone::Offline title="No node can be reached.">

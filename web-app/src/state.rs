@@ -38,6 +38,8 @@ pub(crate) struct App {
     was_synced: RwSignal<bool>,
     /// The state of the page.
     pub(crate) health: RwSignal<Health>,
+    /// When that began, in milliseconds of Unix time.
+    pub(crate) health_since_ms: RwSignal<f64>,
     /// The live list, newest first.
     pub(crate) lines: RwSignal<Vec<Line>>,
     /// Rows that wait behind a held list.
@@ -82,6 +84,7 @@ impl App {
             status: RwSignal::new(None),
             was_synced: RwSignal::new(false),
             health: RwSignal::new(Health::Starting),
+            health_since_ms: RwSignal::new(js_sys::Date::now()),
             lines: RwSignal::new(Vec::new()),
             waiting: RwSignal::new(0),
             faults: RwSignal::new(settings::kept_faults()),
@@ -277,6 +280,7 @@ impl App {
             }
             self.status.set(Some(status));
             if self.health.with_untracked(|old| *old != health) {
+                self.health_since_ms.set(js_sys::Date::now());
                 self.health.set(health);
             }
         }

@@ -8,7 +8,7 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 use sidelight_client::dto::ErrorView;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DragEvent, File, PointerEvent};
+use web_sys::{DomRect, DragEvent, File, PointerEvent};
 
 use crate::decisions::{self, Committed, Manifest, Numbers, Run};
 use crate::digit::{Stroke, to_cells};
@@ -188,31 +188,32 @@ fn Bench(models: Vec<Manifest>, first: String) -> impl IntoView {
 #[component]
 fn Pad(strokes: RwSignal<Vec<Stroke>>, #[prop(into)] cells: Signal<Vec<f64>>) -> impl IntoView {
     let place = NodeRef::<Svg>::new();
-    let is_down = RwSignal::new(false);
+    // The box as it was when the pen came down: a page that moves under the pen must not bend the stroke.
+    let frame = StoredValue::new_local(None::<DomRect>);
     let point = move |event: &PointerEvent| {
-        let place = place.get_untracked()?;
-        let frame = place.get_bounding_client_rect();
         let along = |at: i32, from: f64, size: f64| 100.0 * (f64::from(at) - from) / size.max(1.0);
-        Some((
-            along(event.client_x(), frame.left(), frame.width()),
-            along(event.client_y(), frame.top(), frame.height()),
-        ))
+        frame.with_value(|frame| {
+            let frame = frame.as_ref()?;
+            Some((
+                along(event.client_x(), frame.left(), frame.width()),
+                along(event.client_y(), frame.top(), frame.height()),
+            ))
+        })
     };
     let down = move |event: PointerEvent| {
         event.prevent_default();
+        let Some(place) = place.get_untracked() else {
+            return;
+        };
         // A pen that leaves the box goes on drawing; without capture it only stops there.
-        if let Some(place) = place.get_untracked() {
-            let _ = place.set_pointer_capture(event.pointer_id());
-        }
+        let _ = place.set_pointer_capture(event.pointer_id());
+        frame.set_value(Some(place.get_bounding_client_rect()));
         if let Some(point) = point(&event) {
-            is_down.set(true);
             strokes.update(|strokes| strokes.push(vec![point]));
         }
     };
     let drag = move |event: PointerEvent| {
-        if is_down.get_untracked()
-            && let Some(point) = point(&event)
-        {
+        if let Some(point) = point(&event) {
             strokes.update(|strokes| {
                 if let Some(stroke) = strokes.last_mut() {
                     stroke.push(point);
@@ -220,6 +221,7 @@ fn Pad(strokes: RwSignal<Vec<Stroke>>, #[prop(into)] cells: Signal<Vec<f64>>) ->
             });
         }
     };
+    let up = move |_| frame.set_value(None);
     let path = move || {
         strokes.with(|strokes| {
             strokes
@@ -239,8 +241,8 @@ fn Pad(strokes: RwSignal<Vec<Stroke>>, #[prop(into)] cells: Signal<Vec<f64>>) ->
                 data-testid="infer-pad"
                 on:pointerdown=down
                 on:pointermove=drag
-                on:pointerup=move |_| is_down.set(false)
-                on:pointercancel=move |_| is_down.set(false)
+                on:pointerup=up
+                on:pointercancel=up
             >
                 <path d=path />
             </svg>
