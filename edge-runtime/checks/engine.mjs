@@ -2,10 +2,7 @@
 //
 //   node engine.mjs ENGINE.wasm MODEL.onnx FLAGS < requests > answers
 //
-// Requests and answers are messages of tensors, each after its length as a little-endian u32.
-import { readFileSync } from "node:fs";
-import { argv, stdin, stdout } from "node:process";
-import { fileURLToPath } from "node:url";
+// Requests and answers are messages of tensors, each after its length as a little-endian u32. The class alone also runs in a browser (chromium.mjs).
 
 export class Engine {
   constructor(wasm) {
@@ -35,29 +32,41 @@ export class Engine {
 
   #check(status) {
     const { memory, engine_result, engine_result_length } = this.exports;
-    const result = Buffer.from(memory.buffer.slice(engine_result() >>> 0, (engine_result() >>> 0) + engine_result_length()));
-    if (status !== 0) throw new Error(`status ${status}: ${result}`);
+    const start = engine_result() >>> 0;
+    const result = new Uint8Array(memory.buffer.slice(start, start + engine_result_length()));
+    if (status !== 0) throw new Error(`status ${status}: ${new TextDecoder().decode(result)}`);
     return result;
   }
+
+  /** Runs every request of a list. */
+  runAll(requests) {
+    const view = new DataView(requests.buffer, requests.byteOffset, requests.byteLength);
+    const answers = [];
+    for (let at = 0; at < requests.length; ) {
+      const length = view.getUint32(at, true);
+      const answer = this.run(requests.subarray(at + 4, at + 4 + length));
+      answers.push(new Uint8Array(new Uint32Array([answer.length]).buffer), answer);
+      at += 4 + length;
+    }
+    const all = new Uint8Array(answers.reduce((sum, { length }) => sum + length, 0));
+    answers.reduce((at, answer) => (all.set(answer, at), at + answer.length), 0);
+    return all;
+  }
+}
+
+/** What comes from a stream until it ends. */
+export async function readAll(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 async function main([wasm, model, flags]) {
+  const { readFileSync } = await import("node:fs");
   const engine = new Engine(readFileSync(wasm));
   engine.load(readFileSync(model), Number(flags));
-  const chunks = [];
-  for await (const chunk of stdin) chunks.push(chunk);
-  const requests = Buffer.concat(chunks);
-  const answers = [];
-  for (let at = 0; at < requests.length; ) {
-    const length = requests.readUInt32LE(at);
-    const answer = engine.run(requests.subarray(at + 4, at + 4 + length));
-    const head = Buffer.alloc(4);
-    head.writeUInt32LE(answer.length);
-    answers.push(head, answer);
-    at += 4 + length;
-  }
   // A pipe takes what it can: the stream waits for the reader.
-  stdout.write(Buffer.concat(answers));
+  process.stdout.write(engine.runAll(await readAll(process.stdin)));
 }
 
-if (argv[1] === fileURLToPath(import.meta.url)) await main(argv.slice(2));
+if (globalThis.process?.argv[1] === new URL(import.meta.url).pathname) await main(process.argv.slice(2));

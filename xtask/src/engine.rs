@@ -14,7 +14,7 @@ use crate::Result;
 use crate::build::WASM_FEATURES;
 use crate::process::Run;
 use crate::size::{Size, kb};
-use crate::tools::{self, Purpose, targets};
+use crate::tools::{self, Purpose, browser, targets};
 use crate::workspace::{Workspace, cargo_home};
 
 const FOLDER: &str = "edge-runtime/engine";
@@ -49,14 +49,16 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// V8 against wasmtime over all models, as often as it takes for 100,000 inferences; `ci` does one round.
+/// V8, in Node and in Chromium, against wasmtime over all models, as often as it takes for 100,000 inferences; `ci` does one round.
 fn exactness(ws: &Workspace) -> Result<ExitCode> {
     let args = ["test", "-p", "sidelight-edge", "--test", "exactness"];
+    tools::ensure(ws, Purpose::Test)?;
     let outcome = Run::cargo(ws, None)
         .env("SIDELIGHT_EXACTNESS_ROUNDS", "7")
+        .env("SIDELIGHT_CHROMIUM", browser::ensure_chromium(ws)?)
         .args(args)
         .args(["--", "--nocapture"])
-        .step("Run 110,390 inferences in V8 and in wasmtime")?;
+        .step("Run 110,390 inferences in Node, in Chromium and in wasmtime")?;
     for line in outcome
         .output
         .lines()

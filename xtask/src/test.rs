@@ -35,8 +35,8 @@ pub(crate) fn run(ws: &Workspace, names: &[&str]) -> Vec<Suite> {
         let result = match *name {
             "native" => native(ws),
             "wasm" => wasm(ws),
-            "npm" => npm(ws),
-            _ => browser(ws),
+            "npm" => programs(ws, &suites).and_then(|()| npm(ws)),
+            _ => programs(ws, &suites).and_then(|()| browser(ws)),
         };
         match result {
             Ok(more) => suites.extend(more),
@@ -44,6 +44,28 @@ pub(crate) fn run(ws: &Workspace, names: &[&str]) -> Vec<Suite> {
         }
     }
     suites
+}
+
+/// The explorer, and the programs that the tests start. Native tests that ran have built node-lite and the command line with the features of the whole workspace; building them alone would compile
+/// half of their dependencies a second time.
+fn programs(ws: &Workspace, before: &[Suite]) -> Result<()> {
+    build::web(ws)?;
+    let is_there = |name| ws.binary(name, false).is_file();
+    let were_built = before
+        .iter()
+        .any(|suite| suite.name == "native" && suite.counts.passed > 0);
+    if were_built && is_there("node-lite") && is_there("sidelight") {
+        return Ok(());
+    }
+    build::node(ws, false)
+}
+
+/// The engine's exactness is checked in a browser as well.
+fn cargo<'a>(ws: &'a Workspace, args: &[&str]) -> Result<Run<'a>> {
+    let browser = browser::ensure_chromium(ws)?;
+    Ok(Run::cargo(ws, None)
+        .env("SIDELIGHT_CHROMIUM", browser)
+        .args(args))
 }
 
 fn native(ws: &Workspace) -> Result<Vec<Suite>> {
@@ -59,7 +81,7 @@ fn native(ws: &Workspace) -> Result<Vec<Suite>> {
             "--final-status-level",
             "fail",
         ];
-        let outcome = Run::cargo(ws, None).args(args).try_step("Test natively")?;
+        let outcome = cargo(ws, &args)?.try_step("Test natively")?;
         show_failure(&outcome.output, outcome.ok);
         suites.push(Suite::new(
             "native",
@@ -75,7 +97,7 @@ fn native(ws: &Workspace) -> Result<Vec<Suite>> {
             "--bins",
             "--tests",
         ];
-        let outcome = Run::cargo(ws, None).args(args).try_step("Test natively")?;
+        let outcome = cargo(ws, &args)?.try_step("Test natively")?;
         show_failure(&outcome.output, outcome.ok);
         suites.push(Suite::new(
             "native",
@@ -176,8 +198,6 @@ fn conformance(ws: &Workspace) -> Result<Suite> {
 
 /// The package's own tests, and projects that use it as a stranger would.
 fn npm(ws: &Workspace) -> Result<Vec<Suite>> {
-    build::web(ws)?;
-    build::node(ws, false)?;
     let mut suites = Vec::new();
     for (name, folder) in [
         ("npm package", "pkg"),
@@ -204,8 +224,6 @@ fn npm(ws: &Workspace) -> Result<Vec<Suite>> {
 
 /// The Playwright suites against a node of their own.
 fn browser(ws: &Workspace) -> Result<Vec<Suite>> {
-    build::web(ws)?;
-    build::node(ws, false)?;
     tools::npm::ensure(ws, "e2e")?;
     let json = ws.cache.join("logs/playwright.json");
     fs::remove_file(&json).ok();
