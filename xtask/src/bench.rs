@@ -8,7 +8,7 @@
 //!   rivals   Helios and Colibri from npm           size, compilation, instantiation, beside ours
 //!   stream   sidelight follow                      bytes per block in each mode
 //!   history  the package in Node                   bytes and time of reads 10,000 blocks back
-//!   inference sidelight-edge bench, and Node     load, first and steady inference of every model: pinned engine, ONNX Runtime, onnxruntime-web
+//!   inference sidelight-edge bench, and Node     load, first and steady inference of every model: pinned engine, ONNX Runtime, onnxruntime-web; levels 0 and 1
 //!   browser  the explorer in Chromium              start to verified head
 //! ```
 
@@ -204,7 +204,13 @@ fn inference(ws: &Workspace) -> Result<Value> {
         .step("Run every model in V8")?;
     rows.extend(parse_list(&outcome.output)?);
     rows.sort_by_key(|row| row["model"].as_str().unwrap_or_default().to_owned());
-    Ok(Value::Array(rows))
+    build::pkg(ws)?;
+    let outcome = Run::new(ws, "node")
+        .arg(ws.path("e2e/bench/decisions.mjs"))
+        .arg(ws.path("edge-runtime/engine/artefact/sidelight-engine.wasm"))
+        .arg(&models)
+        .step("Judge 1,000 decisions in V8")?;
+    Ok(json!({ "models": rows, "decisions": parse(&outcome.output)? }))
 }
 
 fn rivals(ws: &Workspace) -> Result<Value> {
@@ -267,7 +273,6 @@ fn script(ws: &Workspace, file: &str, title: &str) -> Result<Value> {
     parse(&outcome.output)
 }
 
-/// The JSON object that a measuring program prints.
 /// As [`parse`], for a program that prints a list.
 fn parse_list(output: &str) -> Result<Vec<Value>> {
     let start = output.find('[').ok_or("the program printed no list")?;
@@ -276,6 +281,7 @@ fn parse_list(output: &str) -> Result<Vec<Value>> {
     Ok(serde_json::from_str(text)?)
 }
 
+/// The JSON object that a measuring program prints.
 fn parse(output: &str) -> Result<Value> {
     let start = output.find('{').ok_or("the program printed no JSON")?;
     let end = output.rfind('}').ok_or("the program printed no JSON")?;
