@@ -147,6 +147,76 @@ test("a store that is full is an error in words, and nothing is half-stored", as
   expect(await page.evaluate(async () => (await (await caches.open("sidelight-models-1")).keys()).length)).toBe(0);
 });
 
+test("ONNX Runtime runs one as class 2, and the pinned engine reproduces it within the tolerance", async ({ browser, explorer, page, node }) => {
+  test.setTimeout(180_000);
+  await explorer.open("/infer");
+  await page.getByTestId("infer-model").selectOption("risk-f32");
+  await page.getByTestId("infer-row").fill(Array(30).fill("1.5").join(","));
+  await page.getByTestId("infer-backend").selectOption("onnxruntime");
+  const path = await commit(page);
+  await expect(page.getByTestId("infer-result")).toContainText("D2: equal within a tolerance");
+  await expect(page.getByTestId("infer-result")).toContainText("onnxruntime-web/1.30.0");
+
+  const other = await second(browser, node);
+  await other.explorer.open(path);
+  await expect(decision(other.explorer.page)).toHaveAttribute("data-level", "committed", { timeout: 60_000 });
+  await other.explorer.page.getByTestId("decision-rerun").click();
+  await expect(decision(other.explorer.page)).toHaveAttribute("data-level", "reproduced", { timeout: 60_000 });
+  expect(other.explorer.errors).toEqual([]);
+  await other.close();
+});
+
+test("files of ONNX Runtime that are not its makers' are not run", async ({ explorer, page }) => {
+  await page.route("**/onnxruntime/*.mjs", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+    await route.fulfill({ response, body });
+  });
+  await explorer.open("/infer");
+  await page.getByTestId("infer-example").click();
+  await page.getByTestId("infer-backend").selectOption("onnxruntime");
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("infer-trouble")).toContainText("bundle.min.mjs: sha256: expected", { timeout: 60_000 });
+});
+
+test("every run leaves a record, which is replayed, saved, forged and read back", async ({ explorer, page }) => {
+  test.setTimeout(180_000);
+  await explorer.open("/infer");
+  const [count, said] = [page.getByTestId("records-count"), page.getByTestId("records-said")];
+  await expect(count).toHaveAttribute("data-count", "0", { timeout: 60_000 });
+  for (const runs of ["1", "2", "3"]) {
+    await page.getByTestId("infer-example").click();
+    await page.getByTestId("infer-run").click();
+    await expect(count).toHaveAttribute("data-count", runs, { timeout: 60_000 });
+  }
+  await page.getByTestId("records-replay").click();
+  await expect(said).toHaveText("3 of 3 equal.", { timeout: 60_000 });
+
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("records-save").click()]);
+  const text = await readFile(await download.path(), "utf8");
+  const lines = text.trimEnd().split("\n");
+  expect(lines).toHaveLength(4);
+  await page.getByTestId("records-clear").click();
+  await expect(count).toHaveAttribute("data-count", "0");
+  const read = (body: string) => page.getByTestId("records-file").setInputFiles({ name: "records.jsonl", mimeType: "text/plain", buffer: Buffer.from(body) });
+  // One bit of an output, a record left out, and no file at all.
+  const [header, first, second, third] = lines as [string, string, string, string];
+  const output = (JSON.parse(second) as { outputs: string }).outputs;
+  const forged = output.slice(0, -1) + (output.endsWith("0") ? "1" : "0");
+  await read([header, first, second.replace(output, forged), third].join("\n"));
+  await expect(said).toContainText("record 1: signer: expected");
+  await read([header.replace('"count":3', '"count":2'), first, third].join("\n"));
+  await expect(said).toContainText("sequence: expected 1, got 2");
+  await read("{}");
+  await expect(said).toContainText("type: expected sidelight/records@1");
+  await expect(count).toHaveAttribute("data-count", "0");
+  await read(text);
+  await expect(said).toHaveText("3 new records.");
+  await page.reload();
+  await expect(count).toHaveAttribute("data-count", "3", { timeout: 60_000 });
+});
+
 test("a model file that is not the manifest's is not run", async ({ explorer, page }) => {
   await page.route("**/sidelight/models/digits-mlp-int8.onnx", async (route) => {
     const response = await route.fetch();
@@ -163,4 +233,37 @@ test("a model file that is not the manifest's is not run", async ({ explorer, pa
 test("a hash that nobody has is not found, and says so", async ({ explorer, page }) => {
   await explorer.open(`/decision/0x${"12".repeat(32)}`);
   await expect(page.getByText("decision not found")).toBeVisible({ timeout: 60_000 });
+});
+
+test.describe("a node that serves models", () => {
+  test.use({ flags: ["--models", "edge-runtime/models"] });
+
+  test("runs one, its word is checked here, and another browser reproduces it", async ({ browser, explorer, page, node }) => {
+    test.setTimeout(180_000);
+    await explorer.open("/infer");
+    await page.getByTestId("infer-example").click();
+    await page.getByTestId("infer-where").selectOption("node");
+    const path = await commit(page);
+    const result = page.getByTestId("infer-result");
+    await expect(result).toHaveAttribute("data-place", "node");
+    await expect(page.getByTestId("node-word")).toContainText("nothing here has repeated it");
+    await expect(page.getByTestId("outcome")).toHaveText("3");
+    await expect(result.locator('[data-gate="asked"]')).toContainText("a node was asked for");
+
+    const other = await second(browser, node);
+    await other.explorer.open(path);
+    await expect(decision(other.explorer.page)).toHaveAttribute("data-level", "committed", { timeout: 60_000 });
+    await other.explorer.page.getByTestId("decision-rerun").click();
+    await expect(decision(other.explorer.page)).toHaveAttribute("data-level", "reproduced", { timeout: 60_000 });
+    expect(other.explorer.errors).toEqual([]);
+    await other.close();
+  });
+});
+
+test("a node without models says so, and nothing else is tried in silence", async ({ explorer, page }) => {
+  await explorer.open("/infer");
+  await page.getByTestId("infer-example").click();
+  await page.getByTestId("infer-where").selectOption("node");
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("infer-trouble")).toContainText("does not serve models", { timeout: 60_000 });
 });

@@ -85,7 +85,28 @@ test(`${BLOCKS} blocks of ERC-20 transfers and swaps are consistent, and every b
   await page.getByTestId("storage-slot-input").fill(slot);
   await page.getByTestId("storage-read").click();
   await expect(page.getByTestId("storage-value").first()).toHaveText(new RegExp(`0x0*${reserve.toString(16)}$`));
+
+  // An account's transfers: as many as the node has, none left out, and the last ones judged by a model in this tab.
+  const [sender] = senders as [Address];
+  const topic = encodeAbiParameters([{ type: "address" }], [sender]);
+  const logs = await Promise.all([[TRANSFER, topic], [TRANSFER, null, topic]].map((topics) => node.rpc<Log[]>("eth_getLogs", [{ fromBlock: "0x0", topics }])));
+  const places = new Set(logs.flat().map((log) => `${log.blockNumber} ${log.logIndex}`));
+  await explorer.open(`/address/${sender}`);
+  await page.getByTestId("transfers-look").click();
+  const range = page.getByTestId("transfers-range");
+  await expect(range).toHaveText(/^All from block/, { timeout: 60_000 });
+  await expect(range).toHaveAttribute("data-count", String(places.size));
+  expect(places.size).toBeGreaterThan(17);
+  await expect(page.getByTestId("transfers-verdict")).toContainText("anomaly-f32, run on this device");
 });
+
+interface Log {
+  blockNumber: string;
+  logIndex: string;
+}
+
+/** `Transfer(address,address,uint256)`. */
+const TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
 /** One verified value, from the command line. */
 async function get(url: string, ...what: string[]): Promise<string> {

@@ -24,6 +24,11 @@ const INDEX: &str = "index.html";
 const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src * ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
 
+/// One worker imports ONNX Runtime out of bytes whose hash it has compared; it talks to nobody.
+const ONNXRUNTIME_WORKER: &str = "sidelight/decisions/onnxruntime-worker.js";
+const ONNXRUNTIME_POLICY: &str =
+    "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; connect-src 'none'";
+
 /// What is served when no explorer was built.
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
 <title>node-lite</title><style>body{font:16px/1.5 system-ui;max-width:40rem;margin:15vh auto;padding:0 1rem}code{background:#8882;padding:.1em .3em}</style>\
@@ -93,11 +98,16 @@ fn takes_html(headers: &HeaderMap) -> bool {
 
 fn file(path: &str, bytes: Cow<'static, [u8]>) -> Response {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let policy = if path == ONNXRUNTIME_WORKER {
+        ONNXRUNTIME_POLICY
+    } else {
+        POLICY
+    };
     let headers = [
         (header::CONTENT_TYPE, kind.essence_str()),
         (header::CACHE_CONTROL, "no-cache"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     (headers, bytes.into_owned()).into_response()

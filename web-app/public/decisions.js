@@ -40,26 +40,60 @@ async function answer(api, client, method, params) {
     case "models":
       return api.listModels();
     case "infer":
-      return infer(api, params);
+      return infer(api, client, params);
     case "commit":
       return commit(api, client, params);
     case "verify":
       return verify(api, client, params);
+    case "records":
+      return records(api, params);
     default:
       throw { code: 4200, message: `${method} is not supported` };
   }
 }
 
-async function infer(api, { model, values }) {
-  const loaded = await api.loadModel(model);
+async function infer(api, client, { model, values, where, backend, nodes }) {
+  progress = null;
+  const onProgress = (loaded, total) => (progress = { loaded, total });
+  const loaded = await api.loadModel(model, { onProgress });
+  progress = null;
   const [input] = loaded.manifest.inputs;
-  const run = await api.infer(loaded, { [input.name]: values });
+  const onnxruntime = new URL("/onnxruntime/", location.href);
+  const run = await api.infer(loaded, { [input.name]: values }, { where, nodes, client, backend, onnxruntime });
   const id = nextRun++;
   runs.set(id, run);
+  // Every run of the pinned engine leaves a record; a store that takes none is said, and the run stands.
+  const recorded = run.where.place === "device" && run.runtime.detClass === 0 ? await record(api, run) : null;
   if (runs.size > MAX_RUNS) runs.delete(runs.keys().next().value);
-  const { where, runtime, loadMs, runMs } = run;
-  return { id, where, runtime, loadMs, runMs, from: loaded.from, outputs: run.outputs.map((tensor) => shown(api, tensor)) };
+  const { where: place, runtime, loadMs, runMs } = run;
+  const outputs = run.outputs.map((tensor) => shown(api, tensor));
+  return { id, where: place, runtime, loadMs, runMs, from: loaded.from, outputs, decision: run.decision?.hash ?? null, recorded };
 }
+
+let opening;
+const recorder = (api) => (opening ??= api.Recorder.open({ key: deviceKey() }));
+
+async function record(api, run) {
+  try {
+    const { sequence } = await (await recorder(api)).append(run);
+    return { sequence, error: null };
+  } catch (error) {
+    opening = undefined;
+    return { sequence: null, error: error?.message ?? String(error) };
+  }
+}
+
+/** What is asked of the records, then how many there are and whose. */
+async function records(api, { action, text, sample }) {
+  const kept = await recorder(api);
+  const done = { export: () => kept.export(), import: () => kept.import(text), replay: () => kept.replay({ sample }), clear: () => kept.clear() };
+  const result = action ? await done[action]() : null;
+  return { count: await kept.count(), signer: await kept.signer(), result: result ?? null };
+}
+
+/** Bytes of the download that goes on, as `{ loaded, total }`; `null` while there is none. */
+let progress = null;
+export const downloaded = () => JSON.stringify(progress);
 
 async function commit(api, client, { run: id, nodes, parent }) {
   const run = runs.get(id);

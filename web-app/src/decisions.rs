@@ -20,6 +20,9 @@ extern "C" {
         params: &str,
         verified: &Closure<dyn Fn(String, String) -> js_sys::Promise>,
     ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = downloaded)]
+    fn downloaded_script() -> String;
 }
 
 /// A model, by its maker's description.
@@ -62,7 +65,7 @@ pub(crate) struct Numbers {
     pub(crate) values: Option<Vec<Option<f64>>>,
 }
 
-/// A run on this device.
+/// A run, on this device or on a node.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Run {
@@ -74,12 +77,43 @@ pub(crate) struct Run {
     pub(crate) run_ms: f64,
     pub(crate) from: String,
     pub(crate) outputs: Vec<Numbers>,
+    /// What a node signed.
+    pub(crate) decision: Option<String>,
+    /// What this device keeps of its run.
+    pub(crate) recorded: Option<Kept>,
+}
+
+/// A record, or why there is none.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) sequence: Option<u64>,
+    pub(crate) error: Option<String>,
+}
+
+/// The records of this device, and what came of an action on them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Records {
+    pub(crate) count: u64,
+    pub(crate) signer: String,
+    pub(crate) result: Value,
 }
 
 /// Where it ran, and why.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Place {
+    /// `device` or `node`.
+    pub(crate) place: String,
+    pub(crate) node: Option<String>,
     pub(crate) reason: String,
+    pub(crate) gates: Vec<Gate>,
+}
+
+/// A question of the router.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Gate {
+    pub(crate) name: String,
+    pub(crate) passes: bool,
+    pub(crate) text: String,
 }
 
 /// What ran it.
@@ -95,7 +129,8 @@ pub(crate) struct Runtime {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Committed {
     pub(crate) hash: String,
-    pub(crate) transaction: String,
+    /// None where a node anchored what it had signed.
+    pub(crate) transaction: Option<String>,
     pub(crate) block: u64,
     pub(crate) stored: Stored,
     pub(crate) text: String,
@@ -185,9 +220,47 @@ pub(crate) async fn models(app: App) -> Result<Vec<Manifest>, ErrorView> {
     ask(app, "models", json!({})).await
 }
 
+/// Where and in what a model may run, by the package's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// `auto`, `device` or `node`.
+    pub(crate) place: &'static str,
+    /// `pinned` or `onnxruntime`.
+    pub(crate) backend: &'static str,
+}
+
+/// On this device, in the pinned engine.
+pub(crate) const HERE: Way = Way {
+    place: "device",
+    backend: "pinned",
+};
+
 /// Runs a model on plain numbers.
-pub(crate) async fn infer(app: App, model: &str, values: &[f64]) -> Result<Run, ErrorView> {
-    ask(app, "infer", json!({ "model": model, "values": values })).await
+pub(crate) async fn infer(
+    app: App,
+    model: &str,
+    values: &[f64],
+    way: Way,
+) -> Result<Run, ErrorView> {
+    let params = json!({ "model": model, "values": values, "where": way.place, "backend": way.backend, "nodes": settings::nodes() });
+    ask(app, "infer", params).await
+}
+
+/// Asks for the records, after an action on them: `export`, `import` with a text, `replay` with a sample, `clear`.
+pub(crate) async fn records(app: App, params: Value) -> Result<Records, ErrorView> {
+    ask(app, "records", params).await
+}
+
+/// Bytes of the model that is being fetched: those that are here, and all of them.
+pub(crate) fn downloaded() -> Option<(f64, f64)> {
+    #[derive(Deserialize)]
+    struct Progress {
+        loaded: f64,
+        total: Option<f64>,
+    }
+    let progress: Option<Progress> = serde_json::from_str(&downloaded_script()).ok()?;
+    let Progress { loaded, total } = progress?;
+    Some((loaded, total?))
 }
 
 /// Commits to a run.

@@ -29,6 +29,7 @@ mod routes;
 mod search;
 mod settings;
 mod state;
+mod transfers;
 mod ui;
 mod worker;
 

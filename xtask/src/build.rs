@@ -179,6 +179,8 @@ pub(crate) fn web(ws: &Workspace) -> Result<()> {
         "pkg/wasm",
         "pkg/evm",
         "pkg/decisions",
+        // The version of ONNX Runtime Web, whose files are served.
+        "pkg/package-lock.json",
     ]);
     part(ws, "web", &inputs, "", &["web-app/dist"], || {
         let mut run = Run::new(ws, "trunk").dir(ws.path("web-app"));

@@ -36,6 +36,18 @@ after(async () => {
   await node?.stop();
 });
 
+/** A node that serves models, and a client that follows it. */
+async function startWorker(t) {
+  const worker = await startNode("--models", fileURLToPath(new URL("../../../edge-runtime/models", import.meta.url)));
+  const reader = await createLightClient({ chain: "dev", nodes: [worker.url] });
+  t.after(async () => {
+    await reader.close();
+    await worker.stop();
+  });
+  await reader.waitSynced({ signal: AbortSignal.timeout(30_000) });
+  return { worker, reader };
+}
+
 const commit = (inference, more = {}) => commitDecision(inference, { ...options, key: EXECUTOR, payer: PAYER, ...more });
 
 test("every model that comes with the package runs, and says where", async () => {
@@ -223,15 +235,66 @@ test("no damaged model file ends more than its worker", async () => {
   assert.equal(again.outputs[0].shape.join(), "1,10");
 });
 
+test("a node runs what it is asked to, and this device checks its word", async (t) => {
+  if (process.env.SIDELIGHT_NODE) return t.skip("takes a node with models");
+  const { worker, reader } = await startWorker(t);
+  const nodes = [worker.url];
+  const run = await infer("digits-mlp-int8", { image: THREE }, { where: "node", nodes, client: reader });
+  assert.equal(run.where.place, "node");
+  assert.equal(run.where.node, worker.url);
+  assert.match(run.where.reason, /a node was asked for; there: the task asks for an exact class/);
+  assert.equal(run.runtime.detClass, 0);
+  assert.deepEqual(run.outputs, (await infer("digits-mlp-int8", { image: THREE })).outputs);
+  // What is not anchored yet is nobody's.
+  assert.equal((await verifyDecision(run.decision.text, { client: reader })).failure.field, "batch");
+
+  const { hash, stored, transaction, block } = await commitDecision(run, { client: reader, nodes, key: EXECUTOR });
+  assert.deepEqual([hash, transaction, stored.error], [run.decision.hash, null, null]);
+  assert.ok(block > 0);
+  const verdict = await verifyDecision(hash, { client: reader, nodes });
+  assert.deepEqual([verdict.level, verdict.rerun.agreement], ["reproduced", "exact"]);
+  assert.equal(verdict.record.decision.taskHash, run.decision.taskHash);
+});
+
+test("a node cannot answer another request, nor change what it signed", async (t) => {
+  if (process.env.SIDELIGHT_NODE) return t.skip("takes a node with models");
+  const { worker, reader } = await startWorker(t);
+  const options = { where: "node", nodes: [worker.url], client: reader };
+  const { decision: other } = await infer("digits-mlp-int8", { image: THREE }, options);
+  const honest = globalThis.fetch;
+  t.after(() => (globalThis.fetch = honest));
+  const answer = (change) => {
+    globalThis.fetch = async (url, init) => {
+      const response = await honest(url, init);
+      if (!String(url).endsWith("/infer")) return response;
+      const body = await response.json();
+      change(body.parameters);
+      return Response.json(body);
+    };
+  };
+  const refused = (field) => (error) => error.code === -32090 && error.data.field === field && error.data.peer === worker.url;
+  answer((parameters) => (parameters.decision = other.text));
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE }, options), refused("decision.taskHash"));
+  answer((parameters) => {
+    const record = JSON.parse(parameters.decision);
+    const [tensor] = record.output.tensors;
+    tensor.bytes = tensor.bytes.slice(0, -1) + (tensor.bytes.endsWith("0") ? "1" : "0");
+    parameters.decision = JSON.stringify(record);
+  });
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE }, options), refused("outputCommit"));
+  answer((parameters) => delete parameters.decision);
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE }, options), refused("parameters.decision"));
+  globalThis.fetch = honest;
+  // A node without models, then one with: the second runs it. None: a word for it, and no other way in silence.
+  const run = await infer("digits-mlp-int8", { image: THREE }, { ...options, nodes: [node.url, worker.url] });
+  assert.equal(run.where.node, worker.url);
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE }, { ...options, nodes: [node.url] }), { code: 4200 });
+  await assert.rejects(infer("digits-mlp-int8", { image: THREE }, { where: "node" }), { code: 4200 });
+});
+
 test("a decision that a node made itself is judged as any other", async (t) => {
   if (process.env.SIDELIGHT_NODE) return t.skip("takes a node with models");
-  const worker = await startNode("--models", fileURLToPath(new URL("../../../edge-runtime/models", import.meta.url)));
-  const reader = await createLightClient({ chain: "dev", nodes: [worker.url] });
-  t.after(async () => {
-    await reader.close();
-    await worker.stop();
-  });
-  await reader.waitSynced({ signal: AbortSignal.timeout(30_000) });
+  const { worker, reader } = await startWorker(t);
   const response = await fetch(`${worker.url}/v2/models/digits-mlp-int8/infer`, {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -13,7 +13,6 @@ mod config;
 mod conformance;
 mod context;
 mod doctor;
-mod entry;
 mod input;
 mod metrics;
 mod pull;

@@ -11,9 +11,9 @@ use eyre::{Context, Result, bail, eyre};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use sidelight_edge::{BackendName, Worker};
-use sidelight_edge_core::{class::check_runtime, tensor::compare, typed::Runtime};
+use sidelight_edge_core::{class::check_runtime, entry::Recorded, tensor::compare, typed::Runtime};
 
-use crate::{args::Record, config::Config, context, entry::Recorded, recorder::Recorder};
+use crate::{args::Record, config::Config, context, recorder::Recorder};
 
 /// What the first line of a file says.
 const FORMAT: &str = "sidelight/records@1";

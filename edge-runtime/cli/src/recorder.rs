@@ -18,9 +18,10 @@ use eyre::{Context, Result, bail};
 use k256::ecdsa::SigningKey;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use sidelight_edge::worker::Answer;
-use sidelight_edge_core::tensor::{Tensor, encode_message};
-
-use crate::entry::{Recorded, RuntimeFields};
+use sidelight_edge_core::{
+    entry::{Recorded, RuntimeFields},
+    tensor::{Tensor, encode_message},
+};
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 const SIGNERS: TableDefinition<'_, u8, &[u8; 20]> = TableDefinition::new("signers");

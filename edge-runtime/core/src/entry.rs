@@ -5,16 +5,19 @@
 //!   digest = keccak( "sidelight record v1" || hashStruct(Entry) )
 //! ```
 
+use alloc::{string::String, vec::Vec};
+
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_sol_types::{SolStruct, sol};
 use serde::{Deserialize, Serialize};
 use sidelight_core::signature::{SignatureBytes, SignatureError, recover_signer};
-use sidelight_edge_core::{
+use sidelight_tensor::{Tensor, TensorError, decode_message};
+use thiserror::Error;
+
+use crate::{
     commit::{Role, Salt, compute_commitment},
-    tensor::{Tensor, TensorError, decode_message},
     typed::Runtime,
 };
-use thiserror::Error;
 
 /// What separates this digest from every other use of the device's key.
 const DOMAIN: &[u8] = b"sidelight record v1";
@@ -37,62 +40,105 @@ sol! {
 /// Why a record is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub(crate) enum EntryError {
+pub enum EntryError {
+    /// Inputs or outputs cannot be read, or not be hashed.
     #[error("record {sequence}: tensors: {error}")]
-    Tensors { sequence: u64, error: TensorError },
+    Tensors {
+        /// Which record.
+        sequence: u64,
+        /// Why.
+        error: TensorError,
+    },
+    /// Not a signature of this curve.
     #[error("record {sequence}: signature: {error}")]
     Signature {
+        /// Which record.
         sequence: u64,
+        /// Why.
         error: SignatureError,
     },
+    /// Not as many bytes as a signature has.
     #[error("record {sequence}: signature: expected 65 bytes, got {got}")]
-    Length { sequence: u64, got: usize },
+    Length {
+        /// Which record.
+        sequence: u64,
+        /// How many.
+        got: usize,
+    },
+    /// Somebody else signed it, or something of it was changed.
     #[error("record {sequence}: signer: expected {expected}, got {got}")]
     Signer {
+        /// Which record.
         sequence: u64,
+        /// Whose records these are.
         expected: Address,
+        /// Who signed these bytes.
         got: Address,
     },
+    /// It does not follow the one before.
     #[error("record {sequence}: previous: expected {expected}, got {got}")]
     Previous {
+        /// Which record.
         sequence: u64,
+        /// Digest of the one before.
         expected: B256,
+        /// What it names.
         got: B256,
     },
+    /// It stands in another place.
     #[error("sequence: expected {expected}, got {got}")]
-    Sequence { expected: u64, got: u64 },
+    Sequence {
+        /// The place.
+        expected: u64,
+        /// What it says.
+        got: u64,
+    },
 }
 
 /// A record as it is kept and exported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Recorded {
-    pub(crate) sequence: u64,
+pub struct Recorded {
+    /// Counts from zero.
+    pub sequence: u64,
     /// Digest of the record before; zero for the first.
-    pub(crate) previous: B256,
+    pub previous: B256,
     /// Seconds since 1970, by the device's clock.
-    pub(crate) at: u64,
-    pub(crate) model_sha256: B256,
-    pub(crate) runtime: RuntimeFields,
-    pub(crate) optimised: bool,
+    pub at: u64,
+    /// Of the model's file.
+    pub model_sha256: B256,
+    /// What ran it.
+    pub runtime: RuntimeFields,
+    /// Whether operators were fused.
+    pub optimised: bool,
     /// Tensors as a message: docs/decision-format.md, section 2.
-    pub(crate) inputs: Bytes,
-    pub(crate) outputs: Bytes,
-    pub(crate) elapsed_ns: u64,
-    pub(crate) signature: Bytes,
+    pub inputs: Bytes,
+    /// The same.
+    pub outputs: Bytes,
+    /// Of the run.
+    pub elapsed_ns: u64,
+    /// `r || s || v` over [`Self::digest`].
+    pub signature: Bytes,
 }
 
 /// [`Runtime`] in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct RuntimeFields {
-    pub(crate) det_class: u8,
-    pub(crate) engine_sha256: B256,
-    pub(crate) engine: String,
-    pub(crate) options_hash: B256,
-    pub(crate) sampling: B256,
-    pub(crate) atol_e9: u64,
-    pub(crate) rtol_e9: u64,
+pub struct RuntimeFields {
+    /// Determinism class.
+    pub det_class: u8,
+    /// Of the engine's module or library.
+    pub engine_sha256: B256,
+    /// Name and version.
+    pub engine: String,
+    /// Of the options that it ran with.
+    pub options_hash: B256,
+    /// Zero for models that do not sample.
+    pub sampling: B256,
+    /// Absolute tolerance in 1e-9.
+    pub atol_e9: u64,
+    /// Relative tolerance in 1e-9.
+    pub rtol_e9: u64,
 }
 
 impl From<Runtime> for RuntimeFields {
@@ -110,7 +156,8 @@ impl From<Runtime> for RuntimeFields {
 }
 
 impl RuntimeFields {
-    pub(crate) fn to_runtime(&self) -> Runtime {
+    /// As it is hashed.
+    pub fn to_runtime(&self) -> Runtime {
         Runtime {
             detClass: self.det_class,
             engineSha256: self.engine_sha256,
@@ -125,7 +172,7 @@ impl RuntimeFields {
 
 impl Recorded {
     /// What is signed, and what the next record names.
-    pub(crate) fn digest(&self) -> Result<B256, EntryError> {
+    pub fn digest(&self) -> Result<B256, EntryError> {
         let entry = Entry {
             sequence: self.sequence,
             previous: self.previous,
@@ -143,7 +190,7 @@ impl Recorded {
     }
 
     /// Checks that the record follows the one before and that the device signed it; its digest.
-    pub(crate) fn verify(
+    pub fn verify(
         &self,
         sequence: u64,
         previous: B256,
@@ -176,11 +223,13 @@ impl Recorded {
         Ok(digest)
     }
 
-    pub(crate) fn inputs(&self) -> Result<Vec<Tensor>, EntryError> {
+    /// The tensors that went in.
+    pub fn inputs(&self) -> Result<Vec<Tensor>, EntryError> {
         self.decode(&self.inputs)
     }
 
-    pub(crate) fn outputs(&self) -> Result<Vec<Tensor>, EntryError> {
+    /// The tensors that came out.
+    pub fn outputs(&self) -> Result<Vec<Tensor>, EntryError> {
         self.decode(&self.outputs)
     }
 

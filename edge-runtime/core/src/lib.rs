@@ -40,6 +40,7 @@ pub mod batch;
 pub mod class;
 pub mod commit;
 pub mod decision;
+pub mod entry;
 pub mod limits;
 pub mod manifest;
 pub mod record;

@@ -1,9 +1,11 @@
 //! Decisions for JavaScript. JSON text and bytes in both directions; a refusal is thrown as the JSON of a [`Refusal`].
 //!
 //! ```text
-//!   readRecord, verifyAnchor, verifyReproduction      judge a file (sidelight-edge-core's verdict)
+//!   DecisionFile                                      judges a file (sidelight-edge-core's verdict)
 //!   makeRecord, makeBatch, signAnchor                 make one, and anchor it
-//!   inputMessage, readManifest                        what a run takes
+//!   readManifest                                      what a run takes
+//!   makeTask                                          asks a node for a run
+//!   makeEntry, checkEntry, compareEntry               the records of this device
 //! ```
 //!
 //! No clock and no randomness: salts, times and keys are arguments. Keys that come here are those of a device or of a development chain, not a wallet's.
@@ -11,47 +13,52 @@
 mod anchor;
 mod judge;
 mod make;
+mod records;
 mod refusal;
+mod runtime;
+mod task;
 
 pub use refusal::{Kind, Refusal};
 
 use wasm_bindgen::prelude::*;
 
-/// Reads a file and checks all of it that needs no chain; what is to be read from the chain is part of the answer.
-#[wasm_bindgen(js_name = readRecord)]
-pub fn read_record(file: &str, chain_id: u64, registry: &str) -> Result<String, JsValue> {
-    answer(judge::read(file, chain_id, registry))
-}
+/// A decision's file whose parts and signature hold; it was opened once, and is judged level by level.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct DecisionFile(judge::Opened);
 
-/// L0: what the chain says about the file, by `{ head, batch, anchorHash }`.
-#[wasm_bindgen(js_name = verifyAnchor)]
-pub fn verify_anchor(
-    file: &str,
-    chain_id: u64,
-    registry: &str,
-    facts: &str,
-) -> Result<String, JsValue> {
-    answer(judge::anchor(file, chain_id, registry, facts))
-}
+#[wasm_bindgen]
+impl DecisionFile {
+    /// Reads a file and checks all of it that needs no chain.
+    #[wasm_bindgen(constructor)]
+    pub fn new(file: &str, chain_id: u64, registry: &str) -> Result<Self, JsValue> {
+        judge::Opened::read(file, chain_id, registry)
+            .map(Self)
+            .map_err(throw)
+    }
 
-/// L1: whether a run here, its outputs as a message, gave what the file commits to.
-#[wasm_bindgen(js_name = verifyReproduction)]
-pub fn verify_reproduction(
-    file: &str,
-    chain_id: u64,
-    registry: &str,
-    rerun: &str,
-    outputs: &[u8],
-) -> Result<String, JsValue> {
-    answer(judge::reproduction(
-        file, chain_id, registry, rerun, outputs,
-    ))
-}
+    /// What it says, and what is to be read from the chain.
+    pub fn reading(&self) -> Result<String, JsValue> {
+        answer(Ok(self.0.reading()))
+    }
 
-/// The opened inputs of a file as the engine's message.
-#[wasm_bindgen(js_name = inputMessage)]
-pub fn input_message(file: &str) -> Result<Vec<u8>, JsValue> {
-    judge::input_message(file).map_err(throw)
+    /// L0: what the chain says about the file, by `{ head, batch, anchorHash }`.
+    #[wasm_bindgen(js_name = verifyAnchor)]
+    pub fn verify_anchor(&self, facts: &str) -> Result<String, JsValue> {
+        answer(self.0.anchor(facts))
+    }
+
+    /// L1: whether a run here, its outputs as a message, gave what the file commits to.
+    #[wasm_bindgen(js_name = verifyReproduction)]
+    pub fn verify_reproduction(&self, rerun: &str, outputs: &[u8]) -> Result<String, JsValue> {
+        answer(self.0.reproduction(rerun, outputs))
+    }
+
+    /// The opened inputs as the engine's message.
+    #[wasm_bindgen(js_name = inputMessage)]
+    pub fn input_message(&self) -> Result<Vec<u8>, JsValue> {
+        self.0.input_message().map_err(throw)
+    }
 }
 
 /// Checks a manifest, and says how decisions name the model.
@@ -72,6 +79,17 @@ pub fn make_record(
     make::record(draft, manifest, inputs, outputs, key).map_err(throw)
 }
 
+/// Asks a node for a run: the request's fields, signed.
+#[wasm_bindgen(js_name = makeTask)]
+pub fn make_task(
+    draft: &str,
+    manifest: &str,
+    inputs: &[u8],
+    key: &[u8],
+) -> Result<String, JsValue> {
+    answer(task::make(draft, manifest, inputs, key))
+}
+
 /// The batch over a list of decision hashes: its root and their paths.
 #[wasm_bindgen(js_name = makeBatch)]
 pub fn make_batch(hashes: &str) -> Result<String, JsValue> {
@@ -88,6 +106,34 @@ pub fn sign_anchor(request: &str, key: &[u8]) -> Result<String, JsValue> {
 #[wasm_bindgen(js_name = anchorCall)]
 pub fn anchor_call(request: &str) -> Result<String, JsValue> {
     answer(anchor::call(request))
+}
+
+/// A record of a run, signed, in its place: `{ record, digest }`.
+#[wasm_bindgen(js_name = makeEntry)]
+pub fn make_entry(
+    draft: &str,
+    inputs: &[u8],
+    outputs: &[u8],
+    key: &[u8],
+) -> Result<String, JsValue> {
+    answer(records::make(draft, inputs, outputs, key))
+}
+
+/// Checks that a record stands in its place and that the signer signed it: `{ digest }`.
+#[wasm_bindgen(js_name = checkEntry)]
+pub fn check_entry(
+    record: &str,
+    sequence: u64,
+    previous: &str,
+    signer: &str,
+) -> Result<String, JsValue> {
+    answer(records::check(record, sequence, previous, signer))
+}
+
+/// Where a second run parts from a record: `{ message, tensor, index }`, or `null`.
+#[wasm_bindgen(js_name = compareEntry)]
+pub fn compare_entry(record: &str, outputs: &[u8]) -> Result<String, JsValue> {
+    answer(records::differs(record, outputs))
 }
 
 /// The address of a key.

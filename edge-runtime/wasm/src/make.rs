@@ -6,17 +6,16 @@ use k256::ecdsa::SigningKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sidelight_edge_core::{
-    class::DetClass,
     commit::{Role, compute_commitment},
     decision::compute_decision_hash,
     manifest::Manifest,
     record::{Opening, RECORD_TYPE, Record},
     tensor::{Tensor, decode_message},
-    typed::{Decision, Runtime, domain},
+    typed::{Decision, domain},
     verdict::verify_record,
 };
 
-use crate::{Refusal, judge::hash_options};
+use crate::{Refusal, runtime::RuntimeUsed};
 
 /// What the caller knows of a run. Salts are zero only where the values are public.
 #[derive(Deserialize)]
@@ -24,9 +23,7 @@ use crate::{Refusal, judge::hash_options};
 struct Draft {
     chain_id: u64,
     registry: Address,
-    engine: String,
-    engine_sha256: B256,
-    optimise: bool,
+    runtime: RuntimeUsed,
     input_salt: B256,
     output_salt: B256,
     #[serde(default)]
@@ -44,7 +41,7 @@ pub(crate) fn manifest(text: &str) -> Result<Value, Refusal> {
     Ok(json!({ "modelHash": manifest.to_model().eip712_hash_struct() }))
 }
 
-/// A record in class D0: the pinned engine ran. What it says is judged as any other before it is given out.
+/// A record of a run on this device. What it says is judged as any other before it is given out.
 pub(crate) fn record(
     draft: &str,
     manifest: &str,
@@ -64,15 +61,7 @@ pub(crate) fn record(
         .map_err(|error| Refusal::argument("inputs", error))?;
     let key = signing_key(key)?;
     let model = manifest.to_model();
-    let runtime = Runtime {
-        detClass: DetClass::D0.number(),
-        engineSha256: draft.engine_sha256,
-        engine: draft.engine,
-        optionsHash: hash_options(draft.optimise),
-        sampling: B256::ZERO,
-        atolE9: 0,
-        rtolE9: 0,
-    };
+    let runtime = draft.runtime.to_runtime()?;
     let input = Opening {
         salt: draft.input_salt,
         tensors: inputs,

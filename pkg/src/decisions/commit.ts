@@ -12,12 +12,12 @@ import { SidelightError, codes } from "../errors.js";
 import { forward } from "../forward.js";
 import { bytesToHex, hexToBytes } from "../hex.js";
 import type { Hex } from "../types.js";
-import { decisionsModule, guard, judge } from "./module.js";
+import { OpenFile, decisionsModule, guard, judge } from "./module.js";
+import { REGISTRY } from "./registry.js";
 import { encodeMessage } from "./tensors.js";
-import type { DecisionRecord, Inference, VerifiedReader } from "./types.js";
+import { publishDecision, store } from "./publish.js";
+import type { Committed, DecisionRecord, Inference, VerifiedReader } from "./types.js";
 
-/** Where the development chain has its registry. */
-export const REGISTRY: Hex = "0x5161000000000000000000000000000000000002";
 /** Anchoring takes about 60,000 gas. */
 const ANCHOR_GAS = 150_000;
 /** Wei per gas for the sequencer. */
@@ -45,35 +45,23 @@ export interface CommitOptions {
   signal?: AbortSignal;
 }
 
-export interface Committed {
-  hash: Hex;
-  record: DecisionRecord;
-  /** The file, as it is exported and imported. */
-  text: string;
-  transaction: Hex;
-  block: number;
-  /** Whether a node keeps the file; the decision stands on the chain either way. */
-  stored: { node: string | null; error: string | null };
-}
-
 /** The address of a key. */
 export async function addressOf(key: Hex): Promise<Hex> {
   const module = await decisionsModule();
   return guard(() => module.addressOf(hexToBytes(key, "key", 32))) as Hex;
 }
 
-/** Commits to a run of this device. Resolves when the receipt of the anchor is verified. */
+/** Commits to a run of this device. Resolves when the receipt of the anchor is verified. A node that ran it has signed already: then its anchor is waited for, and checked. */
 export async function commitDecision(inference: Inference, options: CommitOptions): Promise<Committed> {
   const { client, nodes, key, payer = key, registry = REGISTRY, signal } = options;
+  if (inference.decision) return publishDecision(inference.decision.hash, inference.decision.text, { ...options, registry });
   const chainId = Number((await client.verified({ method: "eth_chainId" })).value as Hex);
   const head = (await read(client, "eth_getBlockByNumber", ["latest", false])) as { number: Hex; hash: Hex; baseFeePerGas: Hex };
   const salt = () => (options.isPublic ? `0x${"00".repeat(32)}` : bytesToHex(crypto.getRandomValues(new Uint8Array(32))));
   const draft = {
     chainId,
     registry,
-    engine: inference.runtime.engine,
-    engineSha256: inference.runtime.engineSha256,
-    optimise: inference.runtime.optimise,
+    runtime: inference.runtime,
     inputSalt: salt(),
     outputSalt: salt(),
     ...(options.parent ? { parent: options.parent } : {}),
@@ -89,7 +77,10 @@ export async function commitDecision(inference: Inference, options: CommitOption
   const unanchored = guard(() =>
     module.makeRecord(JSON.stringify(draft), model.manifestText, encodeMessage(inputs), encodeMessage(outputs), hexToBytes(key, "key", 32)),
   );
-  const { hash } = await judge<{ hash: Hex }>("readRecord", unanchored, BigInt(chainId), registry);
+  // What is about to be paid for is read as whoever gets it will read it.
+  const file = await OpenFile.open(unanchored, BigInt(chainId), registry);
+  const { hash } = file.reading;
+  file.close();
   const batch = await judge<{ root: Hex; proofs: Hex[][] }>("makeBatch", JSON.stringify([hash]));
   const record = { ...(JSON.parse(unanchored) as DecisionRecord), batch: { root: batch.root, proof: batch.proofs[0] ?? [] } };
   const text = JSON.stringify(record, null, 2);
@@ -109,16 +100,6 @@ export async function commitDecision(inference: Inference, options: CommitOption
   await forward(nodes, "eth_sendRawTransaction", [signed.raw], signal);
   const block = await receiptOf(client, signed.hash, options);
   return { hash, record, text, transaction: signed.hash, block, stored: await store(nodes, record, signal) };
-}
-
-/** Gives a file of an anchored decision to a node that keeps it. */
-async function store(nodes: readonly string[], record: DecisionRecord, signal?: AbortSignal): Promise<Committed["stored"]> {
-  try {
-    const { trust } = await forward(nodes, "lite_putDecision", [record], signal);
-    return { node: trust.source, error: null };
-  } catch (error) {
-    return { node: null, error: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 /**

@@ -21,45 +21,53 @@ export async function readBytes(
   limit: number,
   { onProgress, signal }: { onProgress?: OnProgress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = (got: number) => new SidelightError(codes.limitReached, `${url.href}: expected at most ${limit} bytes, got ${got}`);
   const files = url.protocol === "file:" ? nodeBuiltin<Files>("node:fs/promises") : undefined;
   try {
     if (files) {
       const { size } = await files.stat(url);
-      if (size > limit) throw tooLarge(size);
+      if (size > limit) throw tooLarge(url.href, limit, size);
       return new Uint8Array(await files.readFile(url));
     }
     const response = await fetch(url, signal ? { signal } : {});
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
-    const announced = response.headers.get("content-length");
-    const total = announced === null ? null : Number(announced);
-    const reader = response.body?.getReader();
-    const chunks: Uint8Array[] = [];
-    let loaded = 0;
-    while (reader) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      loaded += value.byteLength;
-      if (loaded > limit) {
-        await reader.cancel();
-        throw tooLarge(loaded);
-      }
-      chunks.push(value);
-      onProgress?.(loaded, total);
-    }
-    const bytes = new Uint8Array(loaded);
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.byteLength;
-    }
-    return bytes;
+    return await readLimited(response, limit, onProgress);
   } catch (error) {
     if (signal?.aborted) throw abortError(signal);
     if (error instanceof SidelightError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new SidelightError(codes.disconnected, `cannot load ${url.href}: ${reason}`, { cause: error });
   }
+}
+
+/** The body of a response, and no more of it than the limit. */
+export async function readLimited(response: Response, limit: number, onProgress?: OnProgress): Promise<Uint8Array<ArrayBuffer>> {
+  const announced = response.headers.get("content-length");
+  const total = announced === null ? null : Number(announced);
+  const reader = response.body?.getReader();
+  const chunks: Uint8Array[] = [];
+  let loaded = 0;
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    loaded += value.byteLength;
+    if (loaded > limit) {
+      await reader.cancel();
+      throw tooLarge(response.url, limit, loaded);
+    }
+    chunks.push(value);
+    onProgress?.(loaded, total);
+  }
+  const bytes = new Uint8Array(loaded);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function tooLarge(what: string, limit: number, got: number): SidelightError {
+  return new SidelightError(codes.limitReached, `${what}: expected at most ${limit} bytes, got ${got}`);
 }
 
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Hex> {

@@ -1,14 +1,27 @@
 /**
- * Runs a model on this device, in the pinned engine.
+ * Runs a model: on this device, in the pinned engine or in ONNX Runtime Web, or on a node where a gate forbids it here or the caller asks for it.
  * @module
  */
 import { SidelightError, codes } from "../errors.js";
-import { ENGINE, ENGINE_SHA256, EngineSession, type RunOptions } from "./engine.js";
+import { ENGINE, ENGINE_SHA256, startEngine } from "./engine.js";
 import { loadModel, type LoadOptions } from "./models.js";
+import { chooseProvider, onnxRuntimeUsed, startOnnxRuntime, type Provider } from "./onnxruntime.js";
+import { REGISTRY } from "./registry.js";
+import { inferOnNode, type RemoteOptions } from "./remote.js";
+import { route, toNode, type Place } from "./route.js";
+import { Session, type RunOptions } from "./session.js";
 import { decodeMessage, encodeMessage, tensorOf } from "./tensors.js";
-import type { Inference, Manifest, Model, Tensor } from "./types.js";
+import type { Inference, Manifest, Model, Route, RuntimeUsed, Tensor } from "./types.js";
 
-export interface InferOptions extends RunOptions, LoadOptions {
+export interface InferOptions extends RunOptions, LoadOptions, RemoteOptions {
+  /** Where it may run. Default: `auto`, on this device unless a gate forbids; `device` never sends the input anywhere. */
+  where?: Place;
+  /** What runs it on this device. Default: `pinned`, class 0. `onnxruntime` is class 2: faster for large models, and equal within a tolerance only. */
+  backend?: "pinned" | "onnxruntime";
+  /** The folder with ONNX Runtime Web's files; with {@link backend} `onnxruntime`. */
+  onnxruntime?: URL;
+  /** What ONNX Runtime computes on. Default: `auto`, WebGPU where there is an adapter. */
+  provider?: Provider | "auto";
   /** Fuse operators; the choice is part of what a decision commits to. Default: true. */
   optimise?: boolean;
 }
@@ -17,7 +30,7 @@ export interface InferOptions extends RunOptions, LoadOptions {
 export type Inputs = readonly Tensor[] | Record<string, readonly number[]>;
 
 /** Loaded models, the last ones used: loading costs more than a run. */
-const sessions = new Map<string, Promise<EngineSession>>();
+const sessions = new Map<string, Promise<Session>>();
 const MAX_SESSIONS = 2;
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -26,11 +39,24 @@ export async function infer(model: Model | URL | string, inputs: Inputs, options
   const began = performance.now();
   const loaded = typeof model === "string" || model instanceof URL ? await loadModel(model, options) : model;
   const tensors = toTensors(loaded.manifest, inputs);
-  const optimise = options.optimise ?? true;
+  const { where = "auto", nodes = [], registry = REGISTRY } = options;
+  const way = route(loaded.manifest, where, nodes.length > 0);
+  if (way.place === "node") return inferOnNode(loaded, tensors, way, registry, options);
   // One after another: an instance has one buffer, and a device few cores.
-  const run = turn.then(() => runLoaded(loaded, tensors, optimise, options, began));
+  const run = turn.then(() => runLoaded(loaded, tensors, way, options, began));
   turn = run.catch(() => undefined);
-  return run;
+  try {
+    return await run;
+  } catch (error) {
+    // The engine lacks an operator. Another back end is not class 0, and says so.
+    if (where !== "auto" || nodes.length === 0 || !isUnsupported(error)) throw error;
+    const gates = [...way.gates, { name: "operators", passes: false, text: error.message } as const];
+    return inferOnNode(loaded, tensors, toNode(gates, true), registry, { detClass: 2, ...options });
+  }
+}
+
+function isUnsupported(error: unknown): error is SidelightError {
+  return error instanceof SidelightError && error.code === codes.unsupportedMethod;
 }
 
 /** Ends the workers that hold models. */
@@ -42,13 +68,14 @@ export async function closeEngines(): Promise<void> {
   }
 }
 
-async function runLoaded(model: Model, inputs: Tensor[], optimise: boolean, options: InferOptions, began: number): Promise<Inference> {
-  const key = `${model.manifest.sha256} ${optimise}`;
+async function runLoaded(model: Model, inputs: Tensor[], where: Route, options: InferOptions, began: number): Promise<Inference> {
+  const { used, start } = await backend(model, options);
+  const key = `${model.manifest.sha256} ${used.engineSha256} ${used.optimise}`;
   let isNew = false;
   let session = await sessions.get(key)?.catch(() => undefined);
   if (!session || session.isOver) {
     isNew = true;
-    const loading = EngineSession.load(model.file, { ...options, optimise });
+    const loading = start();
     sessions.delete(key);
     sessions.set(key, loading);
     loading.catch(() => sessions.delete(key));
@@ -57,15 +84,20 @@ async function runLoaded(model: Model, inputs: Tensor[], optimise: boolean, opti
   }
   const ready = performance.now();
   const { outputs, ms: runMs } = await session.run(encodeMessage(inputs), options);
-  return {
-    model,
-    inputs,
-    outputs: decodeMessage(outputs),
-    runtime: { detClass: 0, engine: ENGINE, engineSha256: ENGINE_SHA256, optimise },
-    where: { place: "device", reason: "the pinned engine runs it, and its limits allow it" },
-    loadMs: isNew ? ready - began : 0,
-    runMs,
-  };
+  return { model, inputs, outputs: decodeMessage(outputs), runtime: used, where, loadMs: isNew ? ready - began : 0, runMs, decision: null };
+}
+
+/** What runs the model, and what its result can be held to. */
+async function backend({ file }: Model, options: InferOptions): Promise<{ used: RuntimeUsed; start: () => Promise<Session> }> {
+  const { backend: wanted = "pinned", onnxruntime: folder, optimise = true } = options;
+  if (wanted === "pinned") {
+    const used = { detClass: 0, engine: ENGINE, engineSha256: ENGINE_SHA256, optimise, atolE9: 0, rtolE9: 0 };
+    return { used, start: () => startEngine(file, { ...options, optimise }) };
+  }
+  if (wanted !== "onnxruntime") throw new SidelightError(codes.invalidParams, `backend: expected pinned or onnxruntime, got ${String(wanted)}`);
+  if (!folder) throw new SidelightError(codes.invalidParams, "onnxruntime: the folder with ONNX Runtime Web's files is missing");
+  const provider = await chooseProvider(options.provider ?? "auto");
+  return { used: onnxRuntimeUsed(provider, optimise), start: () => startOnnxRuntime(folder, provider, file, { ...options, optimise }) };
 }
 
 async function evict(): Promise<void> {

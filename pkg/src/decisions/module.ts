@@ -5,11 +5,12 @@
 import { SidelightError, codes } from "../errors.js";
 import { compile } from "../wasm.js";
 import type * as Decisions from "./sidelight_decisions.js";
-import type { DecisionFailure } from "./types.js";
+import type { Hex } from "../types.js";
+import type { DecisionFailure, DecisionVerdict } from "./types.js";
 
 type Module = typeof Decisions;
 /** Functions that answer with JSON. */
-type Answering = "readRecord" | "verifyAnchor" | "verifyReproduction" | "readManifest" | "makeBatch" | "signAnchor" | "anchorCall";
+type Answering = "readManifest" | "makeTask" | "makeBatch" | "signAnchor" | "anchorCall" | "makeEntry" | "checkEntry" | "compareEntry";
 
 let loaded: Promise<Module> | undefined;
 
@@ -29,6 +30,52 @@ export function decisionsModule(): Promise<Module> {
 export class Refusal extends Error {
   constructor(readonly failure: DecisionFailure) {
     super(failure.message);
+  }
+}
+
+/** What a decision's file says of itself. */
+export interface Reading {
+  hash: Hex;
+  class: number;
+  /** Slot of the registry; `null` where the file names no batch. */
+  slot: Hex | null;
+  batchRoot: Hex | null;
+  anchorBlock: string;
+  /** Of the model's file, without `0x`, as manifests have it. */
+  modelSha256: string;
+}
+
+/** A decision's file, opened once. Every call throws a {@link Refusal} for what does not hold. */
+export class OpenFile {
+  readonly reading: Reading;
+
+  private constructor(private readonly file: Decisions.DecisionFile) {
+    this.reading = JSON.parse(guard(() => file.reading())) as Reading;
+  }
+
+  /** Checks all of a file that needs no chain: its parts, its signature, its path to the batch. */
+  static async open(text: string, chainId: bigint, registry: Hex): Promise<OpenFile> {
+    const { DecisionFile } = await decisionsModule();
+    return new OpenFile(guard(() => new DecisionFile(text, chainId, registry)));
+  }
+
+  /** L0, by what was read from the chain. */
+  verifyAnchor(facts: { head: number; batch: Hex; anchorHash: Hex | null }): NonNullable<DecisionVerdict["anchored"]> {
+    return JSON.parse(guard(() => this.file.verifyAnchor(JSON.stringify(facts)))) as NonNullable<DecisionVerdict["anchored"]>;
+  }
+
+  /** L1, by the outputs of a run here, as the engine's message. */
+  verifyReproduction(rerun: { engineSha256: Hex; optimise: boolean }, outputs: Uint8Array): { agreement: "exact" | "within" } {
+    return JSON.parse(guard(() => this.file.verifyReproduction(JSON.stringify(rerun), outputs))) as { agreement: "exact" | "within" };
+  }
+
+  /** The opened inputs, as the engine's message. */
+  inputMessage(): Uint8Array {
+    return guard(() => this.file.inputMessage());
+  }
+
+  close(): void {
+    this.file.free();
   }
 }
 

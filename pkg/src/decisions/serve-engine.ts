@@ -2,16 +2,12 @@
  * The engine's side of a worker: one instance, one model; the host's side of `edge-runtime/engine/src/abi.rs`.
  * @module
  */
+import type { WorkerAnswer } from "./session.js";
 
 /** What the worker is told: first a model, then inputs. */
 export type EngineRequest =
   | { id: number; module: WebAssembly.Module; model: Uint8Array; flags: number }
   | { id: number; inputs: Uint8Array };
-
-/** One answer to each. `isOver`: the instance cannot be used any more. */
-export type EngineAnswer =
-  | { id: number; result: Uint8Array<ArrayBuffer> | null; ms: number }
-  | { id: number; status: number; error: string; isOver: boolean };
 
 const ABI = 1;
 const PANIC_BYTES = 512;
@@ -29,7 +25,7 @@ interface Exports {
 }
 
 /** The listener of a worker. */
-export function serveEngine(post: (answer: EngineAnswer) => void): (request: EngineRequest) => void {
+export function serveEngine(post: (answer: WorkerAnswer) => void): (request: EngineRequest) => void {
   let engine: Exports | undefined;
   return (request) => {
     const { id } = request;

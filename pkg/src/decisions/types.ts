@@ -62,24 +62,48 @@ export interface Model {
 /** What ran a model. */
 export interface RuntimeUsed {
   /** Determinism class; 0 is the pinned engine. */
-  detClass: 0;
+  detClass: number;
   engine: string;
   engineSha256: Hex;
-  optimise: boolean;
+  /** Whether operators were fused; `null` where a node did not say. */
+  optimise: boolean | null;
+  /** Of ONNX Runtime: what computed. */
+  provider?: string;
+  /** What a second run may differ by, in 1e-9. */
+  atolE9: number;
+  rtolE9: number;
 }
 
-/** A run on this device. */
+/** One of the router's questions, in the order in which they are asked. The first that decides is the last one that was asked. */
+export interface Gate {
+  name: "asked" | "worker" | "memory" | "operators";
+  /** Whether this device may go on. */
+  passes: boolean;
+  text: string;
+}
+
+/** Where a model runs, and why there. */
+export interface Route {
+  place: "device" | "node";
+  /** The node that ran it. */
+  node?: string;
+  reason: string;
+  gates: Gate[];
+}
+
+/** A run: on this device, or on a node that signed what it says. */
 export interface Inference {
   model: Model;
   inputs: Tensor[];
   outputs: Tensor[];
   runtime: RuntimeUsed;
-  /** Where it ran, and why there. */
-  where: { place: "device"; reason: string };
-  /** Milliseconds from the call to a loaded model; 0 where it was loaded already. */
+  where: Route;
+  /** Milliseconds from the call to a loaded model, or to the request's way; 0 where it was loaded already. */
   loadMs: number;
-  /** Milliseconds of the run itself, by the worker's clock. */
+  /** Milliseconds of the run itself, by the clock of whoever ran it. */
   runMs: number;
+  /** What the node signed, where it ran there. Its outputs are the node's word until {@link DecisionVerdict | a verdict} says more. */
+  decision: { hash: Hex; taskHash: Hex; text: string } | null;
 }
 
 /** What of a decision's file is shown; `docs/decision-format.md` has all of it. */
@@ -158,4 +182,17 @@ export interface DecisionVerdict {
 /** Whatever answers verified reads: a light client. */
 export interface VerifiedReader {
   verified(args: { method: string; params?: readonly unknown[] }): Promise<Labelled<unknown>>;
+}
+
+/** A decision whose anchor was verified. */
+export interface Committed {
+  hash: Hex;
+  record: DecisionRecord;
+  /** The file, as it is exported and imported. */
+  text: string;
+  /** Of the anchor; `null` where a node anchored what it had signed. */
+  transaction: Hex | null;
+  block: number;
+  /** Whether a node keeps the file; the decision stands on the chain either way. */
+  stored: { node: string | null; error: string | null };
 }

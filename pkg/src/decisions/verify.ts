@@ -10,41 +10,27 @@
  * @module
  */
 import { SidelightError, codes } from "../errors.js";
-import { forward, httpUrl } from "../forward.js";
+import { forward } from "../forward.js";
 import { show } from "../hex.js";
 import type { Hex, Labelled } from "../types.js";
-import { REGISTRY } from "./commit.js";
 import { ENGINE_SHA256 } from "./engine.js";
-import { readBytes } from "./files.js";
 import { infer, type InferOptions } from "./infer.js";
 import { findModel, MODELS } from "./models.js";
-import { Refusal, decisionsModule, guard, judge } from "./module.js";
+import { OpenFile, Refusal, judge } from "./module.js";
+import { fileFromMaker } from "./publish.js";
+import { REGISTRY } from "./registry.js";
 import { decodeMessage, encodeMessage } from "./tensors.js";
 import type { DecisionCheck, DecisionFailure, DecisionLevel, DecisionRecord, DecisionVerdict, Model, VerifiedReader } from "./types.js";
 
-export interface VerifyOptions extends InferOptions {
+export interface VerifyOptions extends Omit<InferOptions, "where" | "backend" | "onnxruntime" | "provider" | "detClass" | "requesterKey"> {
   /** Reads the chain: a light client. */
   client: VerifiedReader;
   /** How far to go. Default: `reproduced`. */
   level?: DecisionLevel;
   /** Nodes that are asked for a file by its hash. */
   nodes?: readonly string[];
-  /** The registry that counts on this chain. */
-  registry?: Hex;
   /** Where the model is looked for: a folder with an index, or the model. Default: those of this package. */
   models?: URL | Model;
-}
-
-/** Largest file of a decision, in bytes. */
-const MAX_RECORD = 4 << 20;
-
-interface Reading {
-  hash: Hex;
-  class: number;
-  slot: Hex | null;
-  batchRoot: Hex | null;
-  anchorBlock: string;
-  modelSha256: string;
 }
 
 /** Judges a decision by its hash, its file's text, or the record itself. */
@@ -60,22 +46,27 @@ export async function verifyDecision(decision: Hex | string | DecisionRecord, op
     ms: { committed: 0, reproduced: null },
   };
   const chainId = BigInt((await options.client.verified({ method: "eth_chainId" })).value as Hex);
-  const isCommitted = await attempt(verdict, () => verifyCommitted(verdict, text, wanted, chainId, registry, options.client));
-  verdict.ms.committed = performance.now() - began;
-  if (isCommitted) verdict.level = "committed";
-  if (isCommitted && level === "reproduced") {
-    const middle = performance.now();
-    if (await attempt(verdict, () => verifyReproduced(verdict, text, chainId, registry, options))) verdict.level = "reproduced";
-    verdict.ms.reproduced = performance.now() - middle;
+  const file = await attempt(verdict, () => OpenFile.open(text, chainId, registry));
+  try {
+    const isCommitted = file && (await attempt(verdict, () => verifyCommitted(verdict, file, wanted, registry, options.client)));
+    verdict.ms.committed = performance.now() - began;
+    if (isCommitted) verdict.level = "committed";
+    if (isCommitted && level === "reproduced") {
+      const middle = performance.now();
+      if (await attempt(verdict, () => verifyReproduced(verdict, file, options))) verdict.level = "reproduced";
+      verdict.ms.reproduced = performance.now() - middle;
+    }
+  } finally {
+    file?.close();
   }
   verdict.ok = verdict.level === level;
   return verdict;
 }
 
 async function verifyCommitted(
-  verdict: DecisionVerdict, text: string, wanted: Hex | null, chainId: bigint, registry: Hex, client: VerifiedReader,
-): Promise<void> {
-  const reading = await judge<Reading>("readRecord", text, chainId, registry);
+  verdict: DecisionVerdict, file: OpenFile, wanted: Hex | null, registry: Hex, client: VerifiedReader,
+): Promise<true> {
+  const { reading } = file;
   if (wanted && reading.hash !== wanted) {
     throw new Refusal({ level: "committed", field: "hash", kind: "false", message: `hash: expected ${wanted}, got ${reading.hash}`, expected: wanted, got: reading.hash });
   }
@@ -93,18 +84,17 @@ async function verifyCommitted(
   const head = slot.trust.block;
   if (!head) throw new SidelightError(codes.verificationFailed, "the registry's slot was not verified");
   const anchorHash = await blockHash(client, reading.anchorBlock);
-  const facts = JSON.stringify({ head: head.number, batch: slot.value, anchorHash });
-  verdict.anchored = await judge("verifyAnchor", text, chainId, registry, facts);
-  const { poster, block } = verdict.anchored as NonNullable<DecisionVerdict["anchored"]>;
+  verdict.anchored = file.verifyAnchor({ head: head.number, batch: slot.value, anchorHash });
+  const { poster, block } = verdict.anchored;
   hold("storage", `${poster} anchored the batch in block ${block}; proven against the state of block ${head.number}`);
   hold("anchor", `block ${reading.anchorBlock}, which the executor had seen, is on the followed chain`);
+  return true;
 }
 
-async function verifyReproduced(verdict: DecisionVerdict, text: string, chainId: bigint, registry: Hex, options: VerifyOptions): Promise<void> {
+async function verifyReproduced(verdict: DecisionVerdict, file: OpenFile, options: VerifyOptions): Promise<true> {
   const record = verdict.record as DecisionRecord;
   const level = "reproduced";
-  const module = await decisionsModule();
-  const inputs = guard(() => module.inputMessage(text));
+  const inputs = file.inputMessage();
   const sha = record.model.fileSha256.slice(2);
   const { models = MODELS } = options;
   const model = models instanceof URL ? await findModel(sha, models, options) : models;
@@ -119,28 +109,26 @@ async function verifyReproduced(verdict: DecisionVerdict, text: string, chainId:
   }
   verdict.checks.push({ level, name: "model", state: "holds", text: `the file of ${model.manifest.id} has the SHA-256 ${sha}` });
   const optimise = options.optimise ?? true;
-  const run = await infer(model, decodeMessage(inputs), { ...options, optimise });
-  const rerun = JSON.stringify({ engineSha256: ENGINE_SHA256, optimise });
-  const { agreement } = await judge<{ agreement: "exact" | "within" }>(
-    "verifyReproduction", text, chainId, registry, rerun, encodeMessage(run.outputs),
-  );
+  // Here and nowhere else: another device's word reproduces nothing.
+  const run = await infer(model, decodeMessage(inputs), { ...options, optimise, where: "device", backend: "pinned" });
+  const { agreement } = file.verifyReproduction({ engineSha256: ENGINE_SHA256, optimise }, encodeMessage(run.outputs));
   verdict.rerun = { agreement, runMs: run.runMs, outputs: run.outputs };
   const words = agreement === "exact" ? "the same output, bit for bit" : "the same output within the tolerance that the runtime states";
   verdict.checks.push({ level, name: "rerun", state: "holds", text: `run again on this device: ${words}` });
+  return true;
 }
 
-/** Runs a step; what it refuses becomes part of the verdict, what fails otherwise is thrown. */
-async function attempt(verdict: DecisionVerdict, step: () => Promise<void>): Promise<boolean> {
+/** Runs a step; what it refuses becomes part of the verdict and gives `null`, what fails otherwise is thrown. */
+async function attempt<T>(verdict: DecisionVerdict, step: () => Promise<T>): Promise<T | null> {
   try {
-    await step();
-    return true;
+    return await step();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { failure } = error;
     verdict.failure = failure;
     const state = failure.kind === "false" ? "fails" : "unknown";
     verdict.checks.push({ level: failure.level, name: nameOf(failure), state, text: failure.message });
-    return false;
+    return null;
   }
 }
 
@@ -178,24 +166,9 @@ async function askFor(hash: Hex, nodes: readonly string[], signal?: AbortSignal)
     return JSON.stringify((await forward(nodes, "lite_getDecision", [hash], signal)).value);
   } catch (missing) {
     if (signal?.aborted) throw missing;
-    for (const node of nodes) {
-      const url = new URL(`v2/decisions/${hash}`, `${httpUrl(node).replace(/\/$/, "")}/`);
-      const file = await readBytes(url, MAX_RECORD, { signal }).then(decodeRecord, () => null);
-      if (file !== null) return file;
-    }
-    // Nobody has made it either.
-    throw missing;
-  }
-}
-
-/** The text of a file; `null` for a page of words that some server gives for every address. */
-function decodeRecord(bytes: Uint8Array): string | null {
-  const text = new TextDecoder().decode(bytes);
-  try {
-    JSON.parse(text);
-    return text;
-  } catch {
-    return null;
+    const made = await fileFromMaker(hash, nodes, signal);
+    if (made === null) throw missing;
+    return made;
   }
 }
 

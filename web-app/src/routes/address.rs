@@ -1,11 +1,14 @@
 //! `/address/:address`: balance, nonce, code and storage, each proven against the state root of one block.
 
+mod transfers;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use serde_json::{Value, json};
 use sidelight_client::dto::{AccountView, Labelled as WithTrust, SlotView, Trust};
 
+use self::transfers::Transfers;
 use crate::format::{bytes, parse_slot};
 use crate::reads::{Read, ReadView, Reading, read};
 use crate::search::{Query, classify};
@@ -60,6 +63,7 @@ pub(crate) fn AddressPage() -> impl IntoView {
                                 draw=|account| view! { <Account account /> }.into_any()
                             />
                         </div>
+                        <Transfers address=address.clone() />
                         <Storage address=address.clone() is_contract=has_code />
                         <Show when=move || has_code.get() == Some(true)>
                             <Code address=address.clone() />

@@ -1,27 +1,30 @@
-//! `/infer`: runs a model on this device, and commits to the result on the chain.
+//! `/infer`: runs a model on this device, or on a node that may, and commits to the result on the chain.
+
+mod pad;
+mod records;
+mod result;
+
+use std::time::Duration;
 
 use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::svg::Svg;
 use leptos::task::spawn_local;
-use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 use sidelight_client::dto::ErrorView;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomRect, DragEvent, File, PointerEvent};
+use web_sys::{DragEvent, File};
 
-use crate::decisions::{self, Committed, Manifest, Numbers, Run};
+use self::pad::Pad;
+use self::records::RecordsPanel;
+use self::result::{Commit, Nothing, Ran};
+use crate::decisions::{self, Committed, HERE, Manifest, Run, Way};
 use crate::digit::{Stroke, to_cells};
 use crate::reads::Read;
 use crate::state::use_app;
 use crate::ui::button::Button;
 use crate::ui::empty::Trouble;
-use crate::ui::facts::{Fact, Facts};
-use crate::ui::hash::{Hash, Show as Shorten};
-use crate::ui::icon::Glyph;
 use crate::ui::page::Page;
 use crate::ui::skeleton::Skeleton;
-use crate::ui::tensor::{Cells, Outcome};
 
 /// The model of the first visit: small, and one can draw for it.
 const FIRST: &str = "digits-mlp-int8";
@@ -78,6 +81,10 @@ fn Bench(models: Vec<Manifest>, first: String) -> impl IntoView {
     let chosen = RwSignal::new(first);
     let text = RwSignal::new(String::new());
     let strokes = RwSignal::new(Vec::<Stroke>::new());
+    let way = RwSignal::new(Way {
+        place: "auto",
+        ..HERE
+    });
     let run = RwSignal::new(State::<Run>::None);
     let committed = RwSignal::new(State::<Committed>::None);
     let list = StoredValue::new(models.clone());
@@ -111,10 +118,20 @@ fn Bench(models: Vec<Manifest>, first: String) -> impl IntoView {
         run.set(State::Waiting);
         committed.set(State::None);
         spawn_local(async move {
-            let answer = decisions::infer(app, &model.id, &values).await;
+            let answer = decisions::infer(app, &model.id, &values, way.get_untracked()).await;
             run.set(answer.map_or_else(|error| State::Failed(Box::new(error)), State::Got));
         });
     };
+    let label = Signal::derive(move || match way.get().place {
+        "node" => "Run on a node".to_owned(),
+        "auto" => "Run".to_owned(),
+        _ => "Run on this device".to_owned(),
+    });
+    // Each run may have left a record.
+    let round = Memo::new(move |before: Option<&u32>| {
+        let is_done = run.with(|run| matches!(run, State::Got(_)));
+        before.copied().unwrap_or_default() + u32::from(is_done)
+    });
     let commit = move |id: u32| {
         committed.set(State::Waiting);
         spawn_local(async move {
@@ -150,8 +167,9 @@ fn Bench(models: Vec<Manifest>, first: String) -> impl IntoView {
                     <Pad strokes cells=Signal::derive(move || numbers.get().unwrap_or_default()) />
                 </Show>
                 <Row text wanted numbers is_drawn />
+                <Where way />
                 <div class="row">
-                    <Button label="Run on this device" primary=true testid="infer-run" disabled=Signal::derive(move || !is_ready.get()) on_click=move |_| start() />
+                    <Button label=label primary=true testid="infer-run" disabled=Signal::derive(move || !is_ready.get()) on_click=move |_| start() />
                     <Button label="Clear" testid="infer-clear" on_click=move |_| clear() />
                     <Show when=move || is_drawn.get()>
                         <Button
@@ -168,88 +186,135 @@ fn Bench(models: Vec<Manifest>, first: String) -> impl IntoView {
             <div class="verify-side stack" aria-live="polite">
                 {move || match run.get() {
                     State::None => view! { <Nothing /> }.into_any(),
-                    State::Waiting => view! { <div class="panel"><Skeleton words="Loading the engine and the model, and running it" lines=5 /></div> }.into_any(),
+                    State::Waiting => view! { <Loading /> }.into_any(),
                     State::Failed(error) => view! { <div class="panel" data-testid="infer-trouble"><Trouble error=*error on_again=start /></div> }.into_any(),
                     State::Got(run) => {
-                        let id = run.id;
+                        let (id, is_signed) = (run.id, run.decision.is_some());
                         view! {
                             <Ran run model />
-                            <Commit committed on_commit=move || commit(id) />
+                            <Commit committed is_signed on_commit=move || commit(id) />
                         }
                         .into_any()
                     }
                 }}
             </div>
         </div>
+        <RecordsPanel round />
     }
 }
 
-/// Where a digit is drawn, and what the model sees of it.
+/// Where the model may run, and what runs it here.
 #[component]
-fn Pad(strokes: RwSignal<Vec<Stroke>>, #[prop(into)] cells: Signal<Vec<f64>>) -> impl IntoView {
-    let place = NodeRef::<Svg>::new();
-    // The box as it was when the pen came down: a page that moves under the pen must not bend the stroke.
-    let frame = StoredValue::new_local(None::<DomRect>);
-    let point = move |event: &PointerEvent| {
-        let along = |at: i32, from: f64, size: f64| 100.0 * (f64::from(at) - from) / size.max(1.0);
-        frame.with_value(|frame| {
-            let frame = frame.as_ref()?;
-            Some((
-                along(event.client_x(), frame.left(), frame.width()),
-                along(event.client_y(), frame.top(), frame.height()),
-            ))
-        })
-    };
-    let down = move |event: PointerEvent| {
-        event.prevent_default();
-        let Some(place) = place.get_untracked() else {
-            return;
-        };
-        // A pen that leaves the box goes on drawing; without capture it only stops there.
-        let _ = place.set_pointer_capture(event.pointer_id());
-        frame.set_value(Some(place.get_bounding_client_rect()));
-        if let Some(point) = point(&event) {
-            strokes.update(|strokes| strokes.push(vec![point]));
+fn Where(way: RwSignal<Way>) -> impl IntoView {
+    let places = [
+        ("auto", "On this device, on a node if it cannot"),
+        ("device", "On this device only"),
+        ("node", "On a node that serves models"),
+    ];
+    let backends = [
+        ("pinned", "Pinned engine: the same bits on every device"),
+        (
+            "onnxruntime",
+            "ONNX Runtime: faster for large models, equal within a tolerance",
+        ),
+    ];
+    let at_place = move || match way.get().place {
+        "node" => {
+            "What you give goes to the node of this page. What it answers is checked here afterwards."
+        }
+        "device" => "What you give does not leave this device.",
+        _ => {
+            "It leaves this device only if there is too little memory, or the engine lacks an operator."
         }
     };
-    let drag = move |event: PointerEvent| {
-        if let Some(point) = point(&event) {
-            strokes.update(|strokes| {
-                if let Some(stroke) = strokes.last_mut() {
-                    stroke.push(point);
-                }
-            });
+    let on_backend = move || match way.get().backend {
+        "onnxruntime" => {
+            "A download of 14 MB, 27 MB where there is WebGPU, from the server of this page, compared with its hash."
         }
+        _ => "Whoever repeats the run gets every bit of it.",
     };
-    let up = move |_| frame.set_value(None);
-    let path = move || {
-        strokes.with(|strokes| {
-            strokes
-                .iter()
-                .map(|stroke| outline(stroke))
-                .collect::<String>()
-        })
+    let choose = move |names: &[(&'static str, &str)], event: &leptos::ev::Event| {
+        let wanted = event_target_value(event);
+        names
+            .iter()
+            .map(|(name, _)| *name)
+            .find(|name| *name == wanted)
     };
     view! {
-        <div class="pad">
-            <svg
-                node_ref=place
-                class="pad-draw"
-                viewBox="0 0 100 100"
-                role="img"
-                aria-label="Draw a digit here with a finger, a pen or the mouse. The row of numbers below does the same from the keyboard."
-                data-testid="infer-pad"
-                on:pointerdown=down
-                on:pointermove=drag
-                on:pointerup=up
-                on:pointercancel=up
+        <div class="field">
+            <label for="infer-where">"Where"</label>
+            <select
+                id="infer-where"
+                class="input"
+                aria-describedby="infer-where-hint"
+                data-testid="infer-where"
+                on:change=move |event| {
+                    if let Some(place) = choose(&places, &event) {
+                        way.update(|way| way.place = place);
+                    }
+                }
             >
-                <path d=path />
-            </svg>
-            <figure class="pad-seen">
-                <Cells values=cells />
-                <figcaption class="small quiet">"What the model sees"</figcaption>
-            </figure>
+                {places
+                    .into_iter()
+                    .map(|(key, words)| view! { <option value=key prop:selected=move || way.get().place == key>{words}</option> })
+                    .collect_view()}
+            </select>
+            <p class="field-hint" id="infer-where-hint">{at_place}</p>
+        </div>
+        <Show when=move || way.get().place != "node">
+            <div class="field">
+                <label for="infer-backend">"Runs in"</label>
+                <select
+                    id="infer-backend"
+                    class="input"
+                    aria-describedby="infer-backend-hint"
+                    data-testid="infer-backend"
+                    on:change=move |event| {
+                        if let Some(backend) = choose(&backends, &event) {
+                            way.update(|way| way.backend = backend);
+                        }
+                    }
+                >
+                    {backends
+                        .into_iter()
+                        .map(|(key, words)| view! { <option value=key prop:selected=move || way.get().backend == key>{words}</option> })
+                        .collect_view()}
+                </select>
+                <p class="field-hint" id="infer-backend-hint">{on_backend}</p>
+            </div>
+        </Show>
+    }
+}
+
+/// A run that goes on, with the bytes of a model that is being fetched.
+#[component]
+fn Loading() -> impl IntoView {
+    let share = RwSignal::new(None::<(f64, f64)>);
+    let watch = set_interval_with_handle(
+        move || share.set(decisions::downloaded()),
+        Duration::from_millis(100),
+    );
+    on_cleanup(move || {
+        // Without an interval there is nothing to stop.
+        if let Ok(watch) = watch {
+            watch.clear();
+        }
+    });
+    view! {
+        <div class="panel">
+            <Skeleton words="Loading the engine and the model, and running it" lines=5 />
+            {move || {
+                share
+                    .get()
+                    .map(|(loaded, total)| {
+                        view! {
+                            <label class="download small quiet">
+                                {format!("{} of {} kB of the model", (loaded / 1e3).round(), (total / 1e3).round())}
+                                <progress max=total.to_string() value=loaded.to_string() data-testid="download"></progress>
+                            </label>
+                        }
+                    })
+            }}
         </div>
     }
 }
@@ -356,100 +421,6 @@ fn Row(
     }
 }
 
-#[component]
-fn Nothing() -> impl IntoView {
-    view! {
-        <div class="panel panel-text stack-s quiet">
-            <h2>"What happens"</h2>
-            <p>"The engine and the model are loaded once, checked by their hashes, and run in a worker of this tab. What you draw or paste stays here."</p>
-            <p>"Committing signs the result with a key that this browser made, and anchors it on the chain. Whoever has the link can then check who signed what and when, and run it again."</p>
-        </div>
-    }
-}
-
-#[component]
-fn Ran(run: Run, model: Memo<Option<Manifest>>) -> impl IntoView {
-    let Run {
-        place,
-        runtime,
-        load_ms,
-        run_ms,
-        from,
-        outputs,
-        ..
-    } = run;
-    let (labels, after) = model
-        .get_untracked()
-        .map(|model| (model.labels, model.postprocess))
-        .unwrap_or_default();
-    let output: Option<Numbers> = outputs.into_iter().next();
-    let loaded = match (load_ms, from.as_str()) {
-        (0.0, _) => "was loaded already".to_owned(),
-        (ms, "cache") => format!("{ms:.0} ms, the file from this browser's store"),
-        (ms, _) => format!("{ms:.0} ms"),
-    };
-    view! {
-        <section class="panel" data-testid="infer-result">
-            {output.map(|output| view! { <Outcome output labels after /> })}
-            <Facts>
-                <Fact name="Ran on">"this device "<span class="quiet small">{place.reason}</span></Fact>
-                <Fact name="Took"><span class="number">{format!("{run_ms:.2} ms")}</span></Fact>
-                <Fact name="Loading">{loaded}</Fact>
-                <Fact name="Class">{format!("D{}: the same bits on every device", runtime.det_class)}</Fact>
-                <Fact name="Engine">{runtime.engine}" "<Hash value=runtime.engine_sha256 what="engine's hash" /></Fact>
-            </Facts>
-        </section>
-    }
-}
-
-#[component]
-fn Commit(
-    committed: RwSignal<State<Committed>>,
-    on_commit: impl Fn() + Copy + Send + Sync + 'static,
-) -> impl IntoView {
-    view! {
-        <section class="panel stack-s panel-text">
-            {move || match committed.get() {
-                State::None => {
-                    view! {
-                        <p class="quiet">"The file of the decision opens input and output to whoever gets its link; the chain itself gets salted hashes only."</p>
-                        <div><Button label="Commit on the chain" glyph=Glyph::Next testid="commit" on_click=move |_| on_commit() /></div>
-                    }
-                    .into_any()
-                }
-                State::Waiting => view! { <Skeleton words="Signing, anchoring, and waiting for the verified receipt" lines=3 /> }.into_any(),
-                State::Failed(error) => view! { <Trouble error=*error on_again=on_commit /> }.into_any(),
-                State::Got(done) => view! { <Done done /> }.into_any(),
-            }}
-        </section>
-    }
-}
-
-#[component]
-fn Done(done: Committed) -> impl IntoView {
-    let Committed {
-        hash,
-        transaction,
-        block,
-        stored,
-        text,
-    } = done;
-    let name = format!("decision-{}.json", hash.get(2..10).unwrap_or_default());
-    let save = move |_| {
-        if let Err(reason) = crate::download::download(&name, &text) {
-            leptos::logging::warn!("{reason}");
-        }
-    };
-    view! {
-        <h2>"Committed"</h2>
-        <p data-testid="committed"><A href=format!("/decision/{hash}")>"Open the decision"</A></p>
-        <p class="small"><Hash value=hash show=Shorten::Whole what="decision's hash" /></p>
-        <p class="row small"><span class="quiet">"Block"</span> <A href=format!("/block/{block}")>{block}</A> <span class="quiet">"Transaction"</span> <Hash value=transaction.clone() href=format!("/tx/{transaction}") /></p>
-        {stored.error.map(|reason| view! { <p class="wrong small">{format!("No node keeps the file, so save it: {reason}")}</p> })}
-        <div><Button label="Save the file" glyph=Glyph::Save testid="decision-save" on_click=save /></div>
-    }
-}
-
 /// How many numbers the model's first input takes.
 fn wanted_of(model: &Manifest) -> usize {
     let sizes = model
@@ -476,19 +447,6 @@ fn parse(text: &str) -> Result<Vec<f64>, String> {
             )),
         })
         .collect()
-}
-
-/// A stroke as the path of an SVG. A dot is a line of no length.
-fn outline(stroke: &[(f64, f64)]) -> String {
-    let mut path = String::new();
-    for (at, (x, y)) in stroke.iter().enumerate() {
-        let letter = if at == 0 { 'M' } else { 'L' };
-        path.push_str(&format!("{letter}{x:.1} {y:.1}"));
-    }
-    if let [(x, y)] = stroke {
-        path.push_str(&format!("L{x:.1} {y:.1}"));
-    }
-    path
 }
 
 #[cfg(test)]
