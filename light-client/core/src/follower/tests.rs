@@ -143,7 +143,9 @@ impl World {
                 );
                 let is_full = matches!(block.body, VerifiedBody::Consistent(_));
                 assert_eq!(block.level == TrustLevel::Consistent, is_full);
-                self.seen.insert(header.hash(), block.level);
+                // What was checked stays checked when a branch is left and taken again, though its bodies are not asked for a second time.
+                let seen = self.seen.entry(header.hash()).or_insert(block.level);
+                *seen = block.level.max(*seen);
             }
             self.events.push(event);
         }
