@@ -54,10 +54,15 @@ fn programs(ws: &Workspace, before: &[Suite]) -> Result<()> {
     let were_built = before
         .iter()
         .any(|suite| suite.name == "native" && suite.counts.passed > 0);
-    if were_built && is_there("node-lite") && is_there("sidelight") {
+    if were_built
+        && ["node-lite", "sidelight", "sidelight-edge"]
+            .into_iter()
+            .all(is_there)
+    {
         return Ok(());
     }
-    build::node(ws, false)
+    build::node(ws, false)?;
+    build::edge(ws, false)
 }
 
 /// The engine's exactness is checked in a browser as well.
@@ -241,7 +246,8 @@ fn browser(ws: &Workspace) -> Result<Vec<Suite>> {
 pub(crate) fn with_programs<'a>(ws: &Workspace, run: Run<'a>, release: bool) -> Result<Run<'a>> {
     let run = run
         .env("SIDELIGHT_NODE_LITE", ws.binary("node-lite", release))
-        .env("SIDELIGHT_CLI", ws.binary("sidelight", release));
+        .env("SIDELIGHT_CLI", ws.binary("sidelight", release))
+        .env("SIDELIGHT_EDGE", ws.binary("sidelight-edge", release));
     Ok(run.env("CHROMIUM", browser::ensure_chromium(ws)?))
 }
 
