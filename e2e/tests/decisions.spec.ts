@@ -1,6 +1,12 @@
 // A digit is drawn, read and committed in one browser; another browser gets the link, and checks who signed it and whether it is right.
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Browser, Page } from "@playwright/test";
+import { edge } from "../fixtures/node.js";
 import { Explorer, expect, test } from "../fixtures/test.js";
 
 /** A seven: two strokes, in parts of the drawing's side. */
@@ -197,6 +203,16 @@ test("every run leaves a record, which is replayed, saved, forged and read back"
   const text = await readFile(await download.path(), "utf8");
   const lines = text.trimEnd().split("\n");
   expect(lines).toHaveLength(4);
+  // The command line of other devices takes the same file, and gets the same bits.
+  const folder = await mkdtemp(join(tmpdir(), "sidelight-records-"));
+  const file = join(folder, "records.jsonl");
+  await writeFile(file, text);
+  const flags = ["--models", fileURLToPath(new URL("../../edge-runtime/models", import.meta.url)), "--data", folder, "--backend", "pinned"];
+  const record = async (...words: string[]) => (await promisify(execFile)(edge, [...flags, "record", ...words])).stdout;
+  expect(await record("import", file)).toContain("3 new records");
+  expect(await record("replay")).toContain("3 of 3 equal");
+  await rm(folder, { recursive: true });
+
   await page.getByTestId("records-clear").click();
   await expect(count).toHaveAttribute("data-count", "0");
   const read = (body: string) => page.getByTestId("records-file").setInputFiles({ name: "records.jsonl", mimeType: "text/plain", buffer: Buffer.from(body) });

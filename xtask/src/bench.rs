@@ -188,9 +188,7 @@ fn sizes(ws: &Workspace) -> Result<Value> {
 /// Every model natively and in V8, on the pinned engine and beside it.
 fn inference(ws: &Workspace) -> Result<Value> {
     let models = ws.path("edge-runtime/models");
-    Run::cargo(ws, None)
-        .args(["build", "--release", "-p", "sidelight-edge-cli"])
-        .step("Build sidelight-edge (release)")?;
+    build::edge(ws, true)?;
     let outcome = Run::new(ws, ws.binary("sidelight-edge", true))
         .arg("--models")
         .arg(&models)

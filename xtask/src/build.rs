@@ -212,6 +212,20 @@ pub(crate) fn node(ws: &Workspace, release: bool) -> Result<()> {
     Ok(())
 }
 
+/// The command line of devices.
+pub(crate) fn edge(ws: &Workspace, release: bool) -> Result<()> {
+    let mut run = Run::cargo(ws, None).args(["build", "-p", "sidelight-edge-cli"]);
+    if release {
+        run = run.arg("--release");
+    }
+    run.step(if release {
+        "Build sidelight-edge (release)"
+    } else {
+        "Build sidelight-edge"
+    })?;
+    Ok(())
+}
+
 fn module(ws: &Workspace, module: &Module) -> Result<()> {
     let mut inputs: Vec<String> = RUST_INPUTS.iter().map(|&input| input.to_owned()).collect();
     for krate in module.parts {

@@ -1,14 +1,17 @@
 // A digit is read here, committed on a real chain, and judged by a second client; then everything that can be forged is forged.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createLightClient } from "sidelight";
 import { closeEngines, commitDecision, infer, listModels, loadModel, openModel, valuesOf, verifyDecision } from "sidelight/decisions";
-import { startNode } from "../support/node-lite.mjs";
+import { program, startNode } from "../support/node-lite.mjs";
 
 // The last account of the usual test mnemonic pays; the executor is a key of its own, which has nothing.
 const PAYER = "0xdf57089febbacf7ba0bc227dafbffa9fc08a93fdc68e1e42411a14efcf23656e";
@@ -323,6 +326,34 @@ test("a server that has a page for every address has made no decision", async (t
   await once(server, "listening");
   const wanted = verifyDecision(`0x${"12".repeat(32)}`, { client, nodes: [`http://127.0.0.1:${server.address().port}`] });
   await assert.rejects(wanted, /decision not found/);
+});
+
+test("the command line judges it as well: a light client of its own, then the model again", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "sidelight-edge-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const edge = async (...words) => {
+    const models = fileURLToPath(new URL("../../../edge-runtime/models", import.meta.url));
+    const flags = ["--models", models, "--data", folder, "--backend", "pinned"];
+    const child = spawn(program("SIDELIGHT_EDGE", "sidelight-edge"), [...flags, "verify", ...words, "--node", node.url], { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (chunk) => (text += chunk));
+    const [status] = await once(child, "close");
+    return { status, text };
+  };
+  const byHash = await edge(committed.hash);
+  assert.match(byHash.text, /holds +L0 +anchored by 0x[0-9a-fA-F]{40} in block \d+, proven by storage/);
+  assert.match(byHash.text, /holds +L1 +the same result on this device, bit for bit/);
+  assert.equal(byHash.status, 0);
+  // The file, with a path that leads to a batch that nobody anchored.
+  const file = join(folder, "decision.json");
+  await writeFile(file, committed.text);
+  assert.equal((await edge(file)).status, 0);
+  const { batch, ...loose } = committed.record;
+  await writeFile(file, JSON.stringify({ ...loose, batch: { root: committed.hash, proof: [] } }));
+  const unanchored = await edge(file);
+  assert.match(unanchored.text, /refused +(L0|parts) /);
+  assert.notEqual(unanchored.status, 0);
+  assert.ok(batch);
 });
 
 test("what a node keeps is judged before it is kept", async () => {

@@ -6,11 +6,12 @@ import { homedir } from "node:os";
 /** The first account of the usual test mnemonic. */
 export const ALICE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 
-function program() {
-  const { SIDELIGHT_NODE_LITE, CARGO_TARGET_DIR, XDG_CACHE_HOME } = process.env;
+/** A program of this workspace; `cargo xtask test` names them. */
+export function program(variable, name) {
+  const { CARGO_TARGET_DIR, XDG_CACHE_HOME } = process.env;
   const cache = XDG_CACHE_HOME ?? `${homedir()}/.cache`;
   const target = CARGO_TARGET_DIR ?? `${cache}/sidelight/target`;
-  return SIDELIGHT_NODE_LITE ?? `${target}/debug/node-lite`;
+  return process.env[variable] ?? `${target}/debug/${name}`;
 }
 
 async function freePort() {
@@ -30,7 +31,7 @@ export async function startNode(...flags) {
   }
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(program(), ["--dev", "--port", String(port), ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program("SIDELIGHT_NODE_LITE", "node-lite"), ["--dev", "--port", String(port), ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   let ended = false;
   const keep = (chunk) => (log = (log + chunk).slice(-16_384));

@@ -15,9 +15,10 @@ use eyre::{Context, Result, bail, eyre};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::{
     StatusCode,
-    blocking::{Client, Response},
+    blocking::{Client, RequestBuilder, Response},
     header,
 };
+use serde_json::{Value, json};
 use sidelight_edge::{Model, ModelStore};
 use sidelight_edge_core::{limits::MAX_MANIFEST_BYTES, manifest::Manifest};
 
@@ -139,7 +140,36 @@ pub(crate) fn client() -> Result<Client> {
 
 /// A small answer.
 pub(crate) fn fetch(client: &Client, url: &str, limit: usize) -> Result<Vec<u8>> {
-    let response = client.get(url).send().wrap_err_with(|| url.to_owned())?;
+    read(client.get(url), url, limit)
+}
+
+/// The result of a JSON-RPC call, as JSON; the node's error as an error.
+pub(crate) fn call(
+    client: &Client,
+    url: &str,
+    method: &str,
+    params: &Value,
+    limit: usize,
+) -> Result<Vec<u8>> {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let post = client
+        .post(url)
+        .header("content-type", "application/json")
+        .body(request.to_string());
+    let answer: Value = serde_json::from_slice(&read(post, url, limit)?)?;
+    if let Some(error) = answer.get("error") {
+        bail!(
+            "{url}: {method}: {}",
+            error["message"]
+                .as_str()
+                .unwrap_or("an error without a message")
+        );
+    }
+    Ok(answer["result"].to_string().into_bytes())
+}
+
+fn read(request: RequestBuilder, url: &str, limit: usize) -> Result<Vec<u8>> {
+    let response = request.send().wrap_err_with(|| url.to_owned())?;
     if !response.status().is_success() {
         bail!("{url}: {}", response.status());
     }

@@ -8,6 +8,7 @@ use std::{fs, path::Path};
 
 use alloy_primitives::B256;
 use eyre::{Context, Result, bail, eyre};
+use serde_json::json;
 use sidelight_edge::{BackendName, worker::Answer};
 use sidelight_edge_core::{
     class::DetClass,
@@ -97,6 +98,17 @@ fn reproduce(config: &Config, record: &Record, verified: &VerifiedRecord) -> Res
     Ok(verified.verify_reproduction(&rerun)?)
 }
 
+/// The file from the node's shelf, else from the node as the one that made the decision.
+fn ask(node: &str, hash: B256) -> Result<Vec<u8>> {
+    let (client, base) = (pull::client()?, node.trim_end_matches('/'));
+    // An answer of JSON-RPC is a little longer than the file in it.
+    let limit = MAX_RECORD_BYTES.saturating_add(1_024);
+    pull::call(&client, base, "lite_getDecision", &json!([hash]), limit).or_else(|missing| {
+        let url = format!("{base}/v2/decisions/{hash}");
+        pull::fetch(&client, &url, MAX_RECORD_BYTES).map_err(|_| missing)
+    })
+}
+
 /// The file, or what a node says is the decision of a hash.
 fn read(args: &Verify) -> Result<(Record, Option<B256>)> {
     let path = Path::new(&args.decision);
@@ -107,9 +119,7 @@ fn read(args: &Verify) -> Result<(Record, Option<B256>)> {
             .node
             .as_deref()
             .ok_or_else(|| eyre!("a hash needs --node"))?;
-        let url = format!("{}/v2/decisions/{hash}", node.trim_end_matches('/'));
-        let json = pull::fetch(&pull::client()?, &url, MAX_RECORD_BYTES)?;
-        return Ok((Record::decode(&json)?, Some(hash)));
+        return Ok((Record::decode(&ask(node, hash)?)?, Some(hash)));
     }
     let bytes = fs::metadata(path)
         .wrap_err_with(|| args.decision.clone())?
