@@ -1,7 +1,8 @@
 // Each lie that a node can tell is switched on in the panel, caught by the tab, and shown with the field, what was expected and what came.
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
+import type { Page } from "@playwright/test";
 import type { Address } from "viem";
 import { alice } from "../fixtures/chain.js";
 import { cli } from "../fixtures/node.js";
@@ -116,6 +117,7 @@ test("equivocation stops the tab, which keeps evidence that the command line acc
   expect((await stat(file)).size).toBeLessThan(1_000);
   const { stdout } = await promisify(execFile)(cli, ["verify", file]);
   expect(stdout).toMatch(/signed two blocks/i);
+  await judgedElsewhere(explorer, page, await readFile(file, "utf8"));
 
   await expect.poll(() => page.evaluate(isStored, "evidence")).toBe(true);
   // It stays stopped, over a reload and when the node tells the truth again.
@@ -124,6 +126,45 @@ test("equivocation stops the tab, which keeps evidence that the command line acc
   await expect(banner).toBeVisible();
   expect(await explorer.head()).toBeLessThanOrEqual(stopped);
 });
+
+test("a signed diff that is false stops the tab below it, and its evidence convinces whoever was not there", async ({ explorer, chain, page }, info) => {
+  chain.start();
+  await explorer.open("/?mode=consistent");
+  await explorer.reaches(3);
+  await explorer.lie("altered_diff_committed");
+  const banner = page.getByTestId("banner").filter({ hasText: /not what it says/i });
+  await expect(banner).toBeVisible({ timeout: 30_000 });
+  const coming = page.waitForEvent("download");
+  await page.getByTestId("save-evidence").click();
+  const file = info.outputPath("evidence.json");
+  await (await coming).saveAs(file);
+  const { stdout } = await promisify(execFile)(cli, ["verify", file]);
+  expect(stdout).toMatch(/proven/i);
+  await judgedElsewhere(explorer, page, await readFile(file, "utf8"));
+});
+
+/** The page of a reader who has nothing but the file: it proves what it says, and with any digit of its bytes changed it proves nothing. */
+async function judgedElsewhere(explorer: Explorer, page: Page, evidence: string): Promise<void> {
+  const context = await page.context().browser()?.newContext();
+  if (!context) throw new Error("no browser");
+  const reader = await context.newPage();
+  await reader.goto(`${explorer.node.url}/verify`);
+  const verdict = reader.getByTestId("verify-verdict");
+  await reader.getByTestId("verify-text").fill(evidence);
+  await reader.getByTestId("verify-run").click();
+  await expect(verdict).toHaveAttribute("data-ok", "true");
+  const bytes = evidence.match(/0x[0-9a-f]{64,}/gi) ?? [];
+  expect(bytes.length).toBeGreaterThan(1);
+  for (const part of [bytes[0], bytes.at(-1)] as string[]) {
+    const changed = part.slice(0, -1) + (part.endsWith("0") ? "1" : "0");
+    // The old verdict must not be taken for the new one.
+    await verdict.evaluate((panel) => panel.setAttribute("data-ok", ""));
+    await reader.getByTestId("verify-text").fill(evidence.replace(part, changed));
+    await reader.getByTestId("verify-run").click();
+    await expect(verdict).toHaveAttribute("data-ok", "false");
+  }
+  await context.close();
+}
 
 test("a node that replays an old head is shown as stale, with the age", async ({ explorer, page }) => {
   await explorer.open();

@@ -125,6 +125,15 @@ pub(super) fn render(results: &Value) -> String {
     );
     page.push_str("Everything was measured in one run on one machine. *ours / goal* below 1 is better than the goal; for a rate it is goal / ours.\n\n");
     machine(&mut page, &results["machine"]);
+    for name in results["notMeasured"].as_array().into_iter().flatten() {
+        put(
+            &mut page,
+            format_args!(
+                "**Not measured in this run:** {}.\n",
+                name.as_str().unwrap_or_default()
+            ),
+        );
+    }
     goals(&mut page, results);
     sizes(&mut page, &results["size"]);
     modules(&mut page, &results["rivals"]);
