@@ -21,7 +21,7 @@ use crate::ui::trust::{Shown, TrustChip};
 /// How far back it is looked: one header for each block.
 const BLOCKS: u64 = 2_048;
 /// Rows that are shown.
-const SHOWN: usize = 48;
+const SHOWN: usize = 24;
 /// Judges transfers; a score of 1 is what one usual transfer in a hundred exceeds.
 const MODEL: &str = "anomaly-f32";
 
@@ -178,6 +178,11 @@ fn List(found: Found, account: Address) -> impl IntoView {
         .rev()
         .take(SHOWN)
         .collect();
+    let older = match count.saturating_sub(SHOWN) {
+        0 => None,
+        1 => Some("One older transfer is not shown.".to_owned()),
+        many => Some(format!("{many} older transfers are not shown.")),
+    };
     view! {
         <p class="panel-text row small"><TrustChip shown /> <span data-testid="transfers-range" data-count=count.to_string()>{range}</span></p>
         {if count == 0 {
@@ -185,14 +190,14 @@ fn List(found: Found, account: Address) -> impl IntoView {
         } else {
             view! {
                 <p class="panel-text small" data-testid="transfers-verdict">{verdict} <span class="quiet">" A model’s opinion about verified numbers, not a proof."</span></p>
-                <table class="table cards">
+                <table class="table cards pairs">
                     <thead><tr><th>"When"</th><th>"Way"</th><th>"Other side"</th><th>"Token"</th><th class="right">"Units"</th><th class="right">"Score"</th></tr></thead>
                     <tbody>{rows.into_iter().map(|(transfer, score)| view! { <Row transfer score account /> }).collect_view()}</tbody>
                 </table>
             }
             .into_any()
         }}
-        {(count > SHOWN).then(|| view! { <p class="quiet small panel-text">{format!("{} older ones are not shown", count - SHOWN)}</p> })}
+        {older.map(|words| view! { <p class="quiet small panel-text">{words}</p> })}
     }
 }
 
