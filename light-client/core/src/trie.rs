@@ -17,6 +17,7 @@
 
 mod arena;
 mod hash;
+mod keccak;
 pub mod nibbles;
 pub mod node;
 mod prune;

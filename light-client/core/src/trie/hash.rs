@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::B256;
 
 use super::{
     SparseTrie, TrieError,
     arena::Edge,
+    keccak::hash_node,
     node::{Child, Node, NodeId, Reference},
 };
 
@@ -54,7 +55,7 @@ impl SparseTrie {
             let reference = match inline {
                 Some(reference) => reference,
                 None => {
-                    let hash = keccak256(&rlp);
+                    let hash = hash_node(&rlp);
                     on_node(hash, &rlp);
                     Reference::Hash(hash)
                 }

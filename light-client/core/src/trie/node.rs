@@ -453,8 +453,11 @@ impl Children {
 
     /// The first child at or after `from` that has changed since the last root.
     pub(super) fn next_dirty(&self, from: u8) -> Option<(u8, Option<NodeId>)> {
-        self.iter()
-            .find(|(nibble, child)| *nibble >= from && child.reference.is_dirty())
+        let rank = self.rank(from);
+        let mask = self.mask & !bit(from).wrapping_sub(1);
+        NibblesOf { mask }
+            .zip(self.list.iter().skip(rank))
+            .find(|(_, child)| child.reference.is_dirty())
             .map(|(nibble, child)| (nibble, child.node))
     }
 

@@ -7,6 +7,7 @@ use alloy_primitives::Bytes;
 use super::{
     Resolve, SparseTrie, TrieError,
     arena::Edge,
+    keccak::hash_node,
     nibbles::Path,
     node::{Node, NodeId, Reference},
 };
@@ -157,13 +158,17 @@ impl SparseTrie {
         depth: usize,
         resolver: &mut dyn Resolve,
     ) -> Result<NodeId, TrieError> {
-        let blinded = match self.known(edge, depth) {
-            Err(TrieError::Blinded { hash, .. }) => hash,
-            other => return other,
+        // Nearly every step ends here, so the error type stays out of it.
+        let child = self.child(edge)?;
+        if let Some(id) = child.node {
+            return Ok(id);
+        }
+        let Reference::Hash(blinded) = child.reference else {
+            return Err(TrieError::Corrupt);
         };
         match resolver.resolve(&blinded, key, depth) {
             Some(rlp) => {
-                let got = alloy_primitives::keccak256(&rlp);
+                let got = hash_node(&rlp);
                 if got != blinded {
                     return Err(TrieError::HashMismatch {
                         expected: blinded,

@@ -2,9 +2,9 @@
 
 use alloc::{vec, vec::Vec};
 
-use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
+use alloy_primitives::{B256, Bytes, map::B256Map};
 
-use super::{NodeError, TrieError};
+use super::{NodeError, TrieError, keccak::hash_node};
 use crate::limits::{MAX_LEAF_BYTES, MAX_WITNESS_NODES, MAX_WITNESS_USES};
 
 /// Nodes by hash, with a mark on those that some path has reached.
@@ -39,7 +39,7 @@ impl<'a> Witness<'a> {
                 }),
                 _ => None,
             };
-            let hash = keccak256(node);
+            let hash = hash_node(node);
             if let Some(error) = error {
                 return Err(TrieError::Node { hash, error });
             }
@@ -92,7 +92,7 @@ impl<'a> Witness<'a> {
             .iter()
             .zip(&self.used)
             .find(|(_, used)| !**used)
-            .map(|(node, _)| keccak256(node));
+            .map(|(node, _)| hash_node(node));
         match unused {
             Some(hash) => Err(TrieError::UnreachableNode { hash }),
             None => Ok(()),
