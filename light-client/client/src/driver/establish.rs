@@ -11,11 +11,13 @@ use sidelight_core::{
 use super::{ask::Asking, inner::Inner};
 use crate::store::snapshot::{Snapshot, trust_by_hash};
 
-/// Pause before everybody is asked again, in milliseconds.
-const PAUSE_MS: u32 = 300;
+/// Pauses before everybody is asked again, in milliseconds: doubled from the first, which a connection that is just opened takes, to the last.
+const FIRST_PAUSE_MS: u32 = 10;
+const LAST_PAUSE_MS: u32 = 320;
 
 /// Asks until a node has the pinned header. A hash is all that is trusted, so any node may send it.
 pub(super) async fn establish(inner: Arc<Inner>) {
+    let mut pause_ms = FIRST_PAUSE_MS;
     while !inner.is_closed() && inner.state().follower.is_none() && inner.state().halted.is_none() {
         if let Some(start) = ask_all(&inner).await {
             let level = sidelight_core::trust::TrustLevel::Signed;
@@ -30,7 +32,8 @@ pub(super) async fn establish(inner: Arc<Inner>) {
             drop(state);
             return inner.follow(start);
         }
-        inner.platform.sleep(PAUSE_MS).await;
+        inner.platform.sleep(pause_ms).await;
+        pause_ms = LAST_PAUSE_MS.min(pause_ms * 2);
     }
 }
 

@@ -16,7 +16,7 @@ use sidelight_core::{
 
 use super::{
     session,
-    state::{Asked, SharedStore, State, lock, wire_mode},
+    state::{Asked, SharedStore, State, Turn, lock, wire_mode},
 };
 use crate::{
     dto::{Event, Mode, StorageView},
@@ -219,11 +219,15 @@ impl Inner {
         self.tell(false);
     }
 
-    /// Tells the owner how things stand when it is due, and at once when a first head is there or following has stopped for good.
+    /// Tells the owner how things stand when it is due, and at once when a first head is there, when it was the newest for the first time, or when following has stopped for good.
     fn tell(&self, is_due: bool) {
         let now_ms = self.platform.now_ms();
         let mut state = self.state();
-        let turn = (state.archive.head().is_some(), state.halted.is_some());
+        let turn = Turn {
+            has_head: state.archive.head().is_some(),
+            was_synced: state.may_answer_latest(now_ms),
+            is_halted: state.halted.is_some(),
+        };
         if !is_due && state.told_turn == turn {
             return;
         }

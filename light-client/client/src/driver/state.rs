@@ -98,6 +98,17 @@ struct Cost {
     ms: f64,
 }
 
+/// What the last status said of the things that nobody should wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// There is a block to start from.
+    pub(crate) has_head: bool,
+    /// The head was at a node's head once.
+    pub(crate) was_synced: bool,
+    /// Following has stopped for good.
+    pub(crate) is_halted: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) mode: Mode,
@@ -127,8 +138,7 @@ pub(crate) struct State {
     pub(crate) bytes: u64,
     pub(crate) is_closed: bool,
     pub(crate) status_is_old: bool,
-    /// What the last status said of the two things that nobody should wait for: there is a head, following has stopped.
-    pub(crate) told_turn: (bool, bool),
+    pub(crate) told_turn: Turn,
     pub(crate) is_filling: bool,
     pub(crate) bodies: Bodies,
     pub(crate) old: OldHeaders,
@@ -180,7 +190,7 @@ impl State {
             bytes: 0,
             is_closed: false,
             status_is_old: true,
-            told_turn: (false, false),
+            told_turn: Turn::default(),
             is_filling: false,
             bodies: Bodies::default(),
             old: OldHeaders::default(),
