@@ -111,8 +111,15 @@ const LINES: &[Line] = &[
         goal: 10.0,
     },
     Line {
-        what: "longest task on the main thread",
+        what: "longest task on the main thread, what it computes",
         at: &["browser", "longestTaskMs"],
+        unit: "ms",
+        anchor: "smoldot 1,200 ms",
+        goal: 50.0,
+    },
+    Line {
+        what: "longest task on the main thread, by the clock",
+        at: &["browser", "longestTaskClockMs"],
         unit: "ms",
         anchor: "smoldot 1,200 ms",
         goal: 50.0,
@@ -123,7 +130,7 @@ const LINES: &[Line] = &[
 const MISSES: &[(&str, &str)] = &[
     (
         "3,000 changed keys, wasm, one thread, cold",
-        "it was 38 ms in an earlier version; not explained yet",
+        "two fifths are Keccak; the rest is compiled for size: at `opt-level = \"s\"` the core takes a sixth less time and 25 kB more. The machine's own spread is a tenth",
     ),
     (
         "transfers executed again",
@@ -135,7 +142,7 @@ const MISSES: &[(&str, &str)] = &[
     ),
     (
         "start to verified head",
-        "compiling 1.2 MB of explorer and 0.7 MB of verifier",
+        "compiling 1.5 MB of explorer and 0.8 MB of verifier",
     ),
     (
         "to the first answer",
@@ -146,8 +153,8 @@ const MISSES: &[(&str, &str)] = &[
         "the clock of a page that is not isolated ticks in 100 us, and the copies in and out are counted; the engine alone is in the table of inference",
     ),
     (
-        "longest task",
-        "mounting the page while its module is compiled; none while following",
+        "longest task on the main thread, by the clock",
+        "browser, worker, node and traffic have two cores between them: the thread waits for its turn",
     ),
 ];
 
