@@ -98,7 +98,11 @@ impl Database for Source {
     }
 
     fn get_account_code(&self, code_hash: H256) -> Result<Code, DatabaseError> {
-        let code = self.chain.state().code(B256::from(code_hash.0)).map_err(failed)?;
+        let code = self
+            .chain
+            .state()
+            .code(B256::from(code_hash.0))
+            .map_err(failed)?;
         Ok(Code::from_bytecode(code.0, &NativeCrypto))
     }
 
@@ -118,9 +122,10 @@ fn compare(chain: &Chain, sealed: &SealedBlock) {
         parent_hash: parent.hash,
     };
     let header = BlockHeader::decode(&alloy_rlp::encode(sealed.header())).unwrap();
-    let transactions = sealed.transactions.iter().map(|transaction| {
-        Transaction::decode_canonical(&transaction.encoded_2718()).unwrap()
-    });
+    let transactions = sealed
+        .transactions
+        .iter()
+        .map(|transaction| Transaction::decode_canonical(&transaction.encoded_2718()).unwrap());
     let body = BlockBody {
         transactions: transactions.collect(),
         ommers: Vec::new(),
@@ -145,9 +150,16 @@ fn compare(chain: &Chain, sealed: &SealedBlock) {
             recorder.record_touched_address(sender);
         }
         let header = &block.header;
-        let report =
-            LEVM::execute_tx(transaction, sender, header, &mut db, VMType::L1, &crypto, None)
-                .unwrap_or_else(|error| panic!("block {at}, transaction {index}: {error:?}"));
+        let report = LEVM::execute_tx(
+            transaction,
+            sender,
+            header,
+            &mut db,
+            VMType::L1,
+            &crypto,
+            None,
+        )
+        .unwrap_or_else(|error| panic!("block {at}, transaction {index}: {error:?}"));
         gas += report.gas_spent;
         let succeeded = matches!(report.result, TxResult::Success);
         let receipt = Receipt::new(transaction.tx_type(), succeeded, gas, report.logs);
@@ -178,8 +190,15 @@ fn compare(chain: &Chain, sealed: &SealedBlock) {
         let account = account.unwrap_or_default();
         if let Some(info) = update.info {
             assert_eq!(info.nonce, account.nonce, "block {at}: nonce of {of}");
-            assert_eq!(info.balance, number(account.balance), "block {at}: balance of {of}");
-            assert_eq!(info.code_hash.0, account.code_hash.0, "block {at}: code of {of}");
+            assert_eq!(
+                info.balance,
+                number(account.balance),
+                "block {at}: balance of {of}"
+            );
+            assert_eq!(
+                info.code_hash.0, account.code_hash.0,
+                "block {at}: code of {of}"
+            );
         }
         for (key, value) in update.added_storage {
             let ours = after.storage(of, U256::from_be_bytes(key.0)).unwrap();
@@ -224,8 +243,14 @@ fn contracts_calls_reverts_and_logs_give_the_same_in_both_machines() {
     for round in 0..20_u64 {
         let to = U256::from_be_slice(chain.account(2).as_slice()) + U256::from(round % 5);
         let calls = [
-            (token, call("transfer(address,uint256)", &[to, U256::from(round)])),
-            (token, call("approve(address,uint256)", &[to, U256::from(round % 3)])),
+            (
+                token,
+                call("transfer(address,uint256)", &[to, U256::from(round)]),
+            ),
+            (
+                token,
+                call("approve(address,uint256)", &[to, U256::from(round % 3)]),
+            ),
             (token, call("transfer(address,uint256)", &[to, U256::MAX])),
             (token, call("nested(uint256)", &[U256::from(round % 2)])),
             (token, call("clear()", &[])),
