@@ -81,24 +81,46 @@ pub fn compute_signing_digest(
     keccak256(message)
 }
 
-/// The address whose key made `signature` over `digest` ([SEC 1](https://www.secg.org/sec1-v2.pdf), 4.1.6): the key `(s R - z G) / r`, where `R` is the point that `r` and `v` name.
-///
-/// The signature is not verified again with this key: that is the same equation solved for `R`.
+/// Which values of `s` are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SRange {
+    /// The lower half of the group order: everywhere since EIP-2.
+    Low,
+    /// All: transactions before Homestead.
+    Any,
+}
+
+/// The address whose key made `signature` over `digest`, with a low `s`.
 pub fn recover_signer(digest: B256, signature: &SignatureBytes) -> Result<Address, SignatureError> {
     let [rs @ .., v] = signature;
-    let y_is_odd: u8 = match v {
-        27 => 0,
-        28 => 1,
+    let y_is_odd = match v {
+        27 => false,
+        28 => true,
         &got => return Err(SignatureError::RecoveryByte { got }),
     };
-    let (r_bytes, s_bytes) = rs.split_at(32);
-    let r = read_scalar(r_bytes).ok_or(SignatureError::OutOfRange)?;
-    let s = read_scalar(s_bytes).ok_or(SignatureError::OutOfRange)?;
-    if s.is_high().into() {
+    let (r, s) = rs.split_at(32);
+    recover_from_parts(digest, r, s, y_is_odd, SRange::Low)
+}
+
+/// The address whose key made the signature `r`, `s` (big-endian, 32 bytes each) over `digest` ([SEC 1](https://www.secg.org/sec1-v2.pdf), 4.1.6): the key `(s R - z G) / r`, where
+/// `R` is the point that `r` and the parity of its y name.
+///
+/// The signature is not verified again with this key: that is the same equation solved for `R`.
+pub fn recover_from_parts(
+    digest: B256,
+    r: &[u8],
+    s: &[u8],
+    y_is_odd: bool,
+    range: SRange,
+) -> Result<Address, SignatureError> {
+    let r = read_scalar(r).ok_or(SignatureError::OutOfRange)?;
+    let s = read_scalar(s).ok_or(SignatureError::OutOfRange)?;
+    if range == SRange::Low && s.is_high().into() {
         return Err(SignatureError::HighS);
     }
     // v = 29 and 30, an x above the group order, do not exist here: the point's x is r itself.
-    let point: Option<AffinePoint> = AffinePoint::decompress(&r.to_bytes(), y_is_odd.into()).into();
+    let point: Option<AffinePoint> =
+        AffinePoint::decompress(&r.to_bytes(), u8::from(y_is_odd).into()).into();
     // Nothing here is secret.
     let inverse: Option<Scalar> = r.invert_vartime().into();
     let (Some(point), Some(inverse)) = (point, inverse) else {

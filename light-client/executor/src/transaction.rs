@@ -1,14 +1,15 @@
 //! A transaction by itself: encoding, signature and intrinsic gas at a fork.
 
-use alloy_consensus::{Transaction, TxEnvelope, TxType, Typed2718, transaction::SignerRecoverable};
+use alloy_consensus::{Transaction, TxEnvelope, TxType, Typed2718};
 use alloy_eips::eip2718::{Decodable2718, Eip2718Error, Encodable2718};
 use alloy_evm::FromRecoveredTx;
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Signature, U256};
 use revm::{
     context::{TxEnv, result::InvalidTransaction},
     context_interface::cfg::gas::{InitialAndFloorGas, calculate_initial_tx_gas_for_tx},
     primitives::{eip3860::MAX_INITCODE_SIZE, hardfork::SpecId},
 };
+use sidelight_core::signature::{SRange, recover_from_parts};
 
 use crate::{error::TransactionError, wide::Wide};
 
@@ -32,7 +33,7 @@ pub fn verify_transaction(
     if let Some(wide) = Wide::decode(bytes) {
         check_type(&wide.transaction, spec)?;
         check_chain(&wide.transaction, chain_id, spec)?;
-        let sender = wide.recover(spec.is_enabled_in(SpecId::HOMESTEAD))?;
+        let sender = recover(wide.transaction.signature(), wide.signing_hash, spec)?;
         check_fees(
             &wide.transaction,
             wide.max_fee,
@@ -97,12 +98,26 @@ pub(crate) fn recover_sender(
     spec: SpecId,
 ) -> Result<Address, TransactionError> {
     check_chain(transaction, chain_id, spec)?;
-    let recovered = if spec.is_enabled_in(SpecId::HOMESTEAD) {
-        transaction.recover_signer()
+    recover(transaction.signature(), transaction.signature_hash(), spec)
+}
+
+/// By the core's recovery, which does not verify what it has just solved: a third less time than the library's.
+pub(crate) fn recover(
+    signature: &Signature,
+    digest: B256,
+    spec: SpecId,
+) -> Result<Address, TransactionError> {
+    let (r, s) = (
+        signature.r().to_be_bytes::<32>(),
+        signature.s().to_be_bytes::<32>(),
+    );
+    let range = if spec.is_enabled_in(SpecId::HOMESTEAD) {
+        SRange::Low
     } else {
-        transaction.recover_signer_unchecked()
+        SRange::Any
     };
-    recovered.map_err(|_| TransactionError::Signature)
+    recover_from_parts(digest, &r, &s, signature.v(), range)
+        .map_err(|_| TransactionError::Signature)
 }
 
 fn check_chain(

@@ -5,17 +5,15 @@
 
 use alloy_consensus::{Transaction, TxEnvelope, TxType};
 use alloy_eips::eip2718::Decodable2718;
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{B256, U256, keccak256};
 use alloy_rlp::Header;
-
-use crate::error::TransactionError;
 
 /// A transaction with lowered fees, and what the lowering would change.
 pub(crate) struct Wide {
     pub(crate) transaction: TxEnvelope,
     pub(crate) hash: B256,
     /// What was signed.
-    signing_hash: B256,
+    pub(crate) signing_hash: B256,
     /// `gasPrice` or `maxFeePerGas`, as signed.
     pub(crate) max_fee: U256,
     /// `maxPriorityFeePerGas`, as signed.
@@ -72,17 +70,6 @@ impl Wide {
             max_fee,
             tip,
         })
-    }
-
-    /// The sender, with a low `s` where the fork wants one.
-    pub(crate) fn recover(&self, low_s: bool) -> Result<Address, TransactionError> {
-        let signature = self.transaction.signature();
-        if low_s && signature.normalize_s().is_some() {
-            return Err(TransactionError::Signature);
-        }
-        let hash = &self.signing_hash;
-        alloy_consensus::crypto::secp256k1::recover_signer_unchecked(signature, *hash)
-            .map_err(|_| TransactionError::Signature)
     }
 
     /// Whether the type knows tips.
