@@ -63,14 +63,23 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         fs::write(ws.path(PAGE), page::render(&results))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let is_kept = words.contains(&"--keep");
+    let words: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| *word != "--keep")
+        .collect();
     let known = |word: &&&str| PARTS.iter().any(|(name, _)| name == *word);
     if let Some(other) = words.iter().find(|word| !known(word)) {
         let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
         return Err(format!("expected one of {}; got {other:?}", names.join(", ")).into());
     }
     tools::ensure(ws, Purpose::Bench)?;
-    let mut results = Map::new();
-    results.insert("machine".into(), machine::describe(ws));
+    let machine = machine::describe(ws);
+    let mut results = match is_kept {
+        true => serde_json::from_str(&fs::read_to_string(ws.path(JSON))?)?,
+        false => Map::from_iter([("machine".to_owned(), machine.clone())]),
+    };
     let mut missing = Vec::new();
     for (name, measure) in PARTS {
         if !words.is_empty() && !words.contains(name) {
@@ -80,6 +89,9 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         match measure(ws) {
             Ok(value) => {
                 results.insert((*name).into(), value);
+                if is_kept {
+                    results["machine"]["later"][*name] = machine["commit"].clone();
+                }
             }
             Err(error) => {
                 eprintln!("{name}: {error}");
@@ -91,7 +103,7 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     let results = Value::Object(results);
     let text = page::render(&results);
     println!("\n{text}");
-    if words.is_empty() {
+    if words.is_empty() || is_kept {
         fs::write(ws.path(PAGE), &text)?;
         fs::write(ws.path(JSON), format!("{results:#}\n"))?;
         eprintln!("written to {PAGE} and {JSON}");

@@ -23,8 +23,6 @@ struct Suite {
     folder: &'static str,
     program: &'static str,
     in_wasm: bool,
-    /// Whether `all` runs it. Attacks take hours, and are asked for by their name.
-    in_all: bool,
 }
 
 const SUITES: [Suite; 6] = [
@@ -40,10 +38,7 @@ const SUITES: [Suite; 6] = [
         program: "node-lite-conformance",
         ..Suite::new("rpc", "execution-apis/tests")
     },
-    Suite {
-        in_all: false,
-        ..Suite::new("mutations", "ethereum-tests/BlockchainTests")
-    },
+    Suite::new("mutations", "ethereum-tests/BlockchainTests"),
 ];
 
 impl Suite {
@@ -53,7 +48,6 @@ impl Suite {
             folder,
             program: SHARED,
             in_wasm: false,
-            in_all: true,
         }
     }
 
@@ -273,7 +267,7 @@ fn all(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
         }
     }
     let mut rows = Vec::new();
-    for suite in SUITES.iter().filter(|suite| suite.in_all) {
+    for suite in &SUITES {
         for place in [Place::Native, Place::Node, Place::Chromium] {
             if place != Place::Native && !suite.in_wasm {
                 continue;
@@ -303,7 +297,8 @@ fn render(rows: &[(&str, Place, Value)]) -> String {
         "# Conformance\n\nMade by `cargo xtask conformance all`. The suites are those of [ethereum/tests](https://github.com/ethereum/tests), and `rpc` is that of \
          [ethereum/execution-apis](https://github.com/ethereum/execution-apis); what a case checks is in the first lines of `light-client/conformance/src/suites/` and of \
          `node-lite/conformance/src/lib.rs`. Every valid block of `blockchain` is executed over the whole state, and then checked at `consistent` and at `executed` from its access \
-         list and witness alone. `rpc` imports the chain into node-lite and plays the requests against its server.\n\n| suite | where | passed | failed | skipped |\n|---|---|---:|---:|---:|\n",
+         list and witness alone. A case of `mutations` is a case of `blockchain`, whose valid blocks are changed in one thing at a time: each mutant has to be \
+         refused for the right reason, and what changes nothing has to be taken. `rpc` imports the chain into node-lite and plays the requests against its server.\n\n| suite | where | passed | failed | skipped |\n|---|---|---:|---:|---:|\n",
     );
     for (suite, place, report) in rows {
         let number = |key: &str| report[key].as_u64().unwrap_or_default();
@@ -333,6 +328,22 @@ fn render(rows: &[(&str, Place, Value)]) -> String {
     } else {
         text.push_str("\nNot passed:\n\n");
         text.push_str(&bad.concat());
+    }
+    for (suite, _, report) in rows {
+        let Some(tally) = report["tally"]
+            .as_object()
+            .filter(|tally| !tally.is_empty())
+        else {
+            continue;
+        };
+        let count = |value: &Value| value.as_u64().unwrap_or_default();
+        let total: u64 = tally.values().map(count).sum();
+        text.push_str(&format!(
+            "\n## {suite}\n\nWhat was tried, {total} in all:\n\n| kind | tried |\n|---|---:|\n"
+        ));
+        for (kind, tried) in tally {
+            text.push_str(&format!("| {kind} | {} |\n", count(tried)));
+        }
     }
     text
 }

@@ -2,8 +2,12 @@
 //! have no `unsafe` of their own.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
 
 use crate::Result;
 use crate::counts::{Counts, Suite};
@@ -37,15 +41,11 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
     {
         return Err(format!("expected one of {}; got {other:?}", known.join(", ")).into());
     }
-    let mut found = Vec::new();
-    for name in known
-        .iter()
+    let names = known
+        .into_iter()
         .filter(|name| wanted.is_empty() || wanted.contains(&name.as_str()))
-    {
-        if !run(ws, &fuzzer, name, seconds)? {
-            found.push(name.as_str());
-        }
-    }
+        .collect();
+    let found = fuzz(ws, &fuzzer, names, seconds)?.findings;
     if found.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -58,23 +58,57 @@ pub(crate) fn command(ws: &Workspace, words: &[&str]) -> Result<ExitCode> {
 
 /// Every target for `seconds`, as a suite; each one counts.
 pub(crate) fn suite(ws: &Workspace, seconds: u64) -> Result<Suite> {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let fuzzer = build(ws)?;
+    let done = fuzz(ws, &fuzzer, targets(ws, &fuzzer)?, seconds)?;
     let mut counts = Counts::default();
+    (0..done.clean).for_each(|_| counts += Counts::ONE_PASSED);
     let mut note = String::new();
-    for name in targets(ws, &fuzzer)? {
-        if run(ws, &fuzzer, &name, seconds)? {
-            counts += Counts::ONE_PASSED;
-        } else {
-            counts += Counts::ONE_FAILED;
-            note.push_str(&format!("{name}: a finding, see {FOLDER}/artifacts\n"));
-        }
+    for name in done.findings {
+        counts += Counts::ONE_FAILED;
+        note.push_str(&format!("{name}: a finding, see {FOLDER}/artifacts\n"));
     }
     Ok(Suite {
         name: "fuzzing".into(),
         counts,
         elapsed: started.elapsed(),
         note,
+    })
+}
+
+/// What came of targets.
+#[derive(Default)]
+struct Done {
+    clean: usize,
+    findings: Vec<String>,
+}
+
+/// Every target for `seconds`, one for each core at a time.
+fn fuzz(ws: &Workspace, fuzzer: &Path, names: Vec<String>, seconds: u64) -> Result<Done> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let waiting = Mutex::new(names.into_iter());
+    let work = || -> std::result::Result<Done, String> {
+        let mut done = Done::default();
+        while let Some(name) = waiting.lock().ok().and_then(|mut names| names.next()) {
+            if run(ws, fuzzer, &name, seconds).map_err(|error| format!("{name}: {error}"))? {
+                done.clean += 1;
+            } else {
+                done.findings.push(name);
+            }
+        }
+        Ok(done)
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let mut all = Done::default();
+        for worker in workers {
+            let done = worker
+                .join()
+                .map_err(|_| "a thread of the fuzzer panicked")??;
+            all.clean += done.clean;
+            all.findings.extend(done.findings);
+        }
+        Ok(all)
     })
 }
 

@@ -30,10 +30,12 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [native] [wasm] [size] [rivals] [stream] [inference] [browser]",
+        usage: "bench [native] [wasm] [executed] [size] [rivals] [stream] [history] [inference] [browser] [--keep] | page",
         summary: "measure, and write docs/benchmarks.md and docs/benchmarks.json",
         details: "Without a name everything is measured in one run and both files are written.\n\
-                  With names only those parts are measured and printed.",
+                  With names only those parts are measured and printed.\n\
+                  --keep  take the place of those parts in the files, with their commit beside them\n\
+                  `bench page` writes the page again from the numbers.",
     },
     Command {
         name: "conformance",
@@ -66,7 +68,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "fuzz",
         usage: "fuzz [TARGET]... [--seconds N]",
         summary: "run the fuzz targets, each for ten seconds unless told otherwise",
-        details: "Needs a C++ compiler for libFuzzer, and no nightly Rust. Without names every target runs, one after another.\n\
+        details: "Needs a C++ compiler for libFuzzer, and no nightly Rust. Without names every target runs, one for each core at a time.\n\
                   Exit status 1 when there is a finding; it is in light-client/fuzz/artifacts. Fixed findings are kept in light-client/fuzz/vectors and run first.",
     },
     Command {

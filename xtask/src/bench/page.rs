@@ -162,7 +162,7 @@ pub(super) fn render(results: &Value) -> String {
     let mut page = String::from(
         "# Benchmarks\n\nWritten by `cargo xtask bench`; the same numbers are in `benchmarks.json`. ",
     );
-    page.push_str("Everything was measured in one run on one machine. *ours / goal* below 1 is better than the goal; for a rate it is goal / ours.\n\n");
+    page.push_str("Measured in one run on one machine. *ours / goal* below 1 is better than the goal; for a rate it is goal / ours.\n\n");
     machine(&mut page, &results["machine"]);
     for name in results["notMeasured"].as_array().into_iter().flatten() {
         put(
@@ -243,6 +243,24 @@ fn machine(page: &mut String, machine: &Value) {
             text("commit")
         ),
     );
+    let later = machine["later"].as_object().into_iter().flatten();
+    let later: Vec<String> = later
+        .map(|(part, commit)| {
+            format!(
+                "{part} at {}",
+                commit.as_str().unwrap_or("an unknown commit")
+            )
+        })
+        .collect();
+    if !later.is_empty() {
+        put(
+            page,
+            format_args!(
+                "Measured again since, on this machine: {}.\n",
+                later.join(", ")
+            ),
+        );
+    }
 }
 
 fn goals(page: &mut String, results: &Value) {
