@@ -1,12 +1,13 @@
 //! One block and the parts of judging it.
 
-use alloy_consensus::{Header, TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::{Header, TxEnvelope};
 use alloy_eip7928::AccountChanges;
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Bytes, keccak256};
 use alloy_rlp::Decodable;
+use revm::primitives::hardfork::SpecId;
 use sidelight_core::state::PartialState;
-use sidelight_executor::{ExecutionInput, judge};
+use sidelight_executor::{ExecutionInput, judge, recover_sender};
 
 /// The parts, in the order of their numbers.
 pub const PARTS: [&str; 6] = ["total", "decode", "witness", "recover", "root", "rebuild"];
@@ -90,10 +91,9 @@ impl Case {
             2 => PartialState::from_root(self.pre_state)
                 .reveal(&self.input.state)
                 .is_ok(),
-            3 => self
-                .transactions
-                .iter()
-                .all(|transaction| transaction.recover_signer().is_ok()),
+            3 => self.transactions.iter().all(|transaction| {
+                recover_sender(transaction, self.chain_id, SpecId::OSAKA).is_ok()
+            }),
             4 => self
                 .states
                 .pop()

@@ -39,5 +39,5 @@ pub use outcome::verify_outcome;
 pub use record::Recorded;
 pub use sidelight_core::execution::ExecutionInput;
 pub use spec::{ChainSpec, Fork};
-pub use transaction::{VerifiedTransaction, verify_transaction};
+pub use transaction::{VerifiedTransaction, recover_sender, verify_transaction};
 pub use witness::{ExecutionWitness, VerifiedExecution, WitnessError, verify_execution};

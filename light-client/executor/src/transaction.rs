@@ -9,7 +9,6 @@ use revm::{
     context_interface::cfg::gas::{InitialAndFloorGas, calculate_initial_tx_gas_for_tx},
     primitives::{eip3860::MAX_INITCODE_SIZE, hardfork::SpecId},
 };
-use sidelight_core::signature::{SRange, recover_from_parts};
 
 use crate::{error::TransactionError, wide::Wide};
 
@@ -92,7 +91,7 @@ fn check_type(transaction: &TxEnvelope, spec: SpecId) -> Result<(), TransactionE
 }
 
 /// The sender, if the signature is one that the fork allows: low `s` since Homestead (EIP-2), a chain id since Spurious Dragon (EIP-155).
-pub(crate) fn recover_sender(
+pub fn recover_sender(
     transaction: &TxEnvelope,
     chain_id: u64,
     spec: SpecId,
@@ -101,12 +100,32 @@ pub(crate) fn recover_sender(
     recover(transaction.signature(), transaction.signature_hash(), spec)
 }
 
-/// By the core's recovery, which does not verify what it has just solved: a third less time than the library's.
+/// By libsecp256k1.
+#[cfg(feature = "secp256k1")]
 pub(crate) fn recover(
     signature: &Signature,
     digest: B256,
     spec: SpecId,
 ) -> Result<Address, TransactionError> {
+    use alloy_consensus::crypto::secp256k1::{recover_signer, recover_signer_unchecked};
+
+    let recovered = if spec.is_enabled_in(SpecId::HOMESTEAD) {
+        recover_signer(signature, digest)
+    } else {
+        recover_signer_unchecked(signature, digest)
+    };
+    recovered.map_err(|_| TransactionError::Signature)
+}
+
+/// By the core, which does not verify again what it has just solved: a third less time than k256's own recovery.
+#[cfg(not(feature = "secp256k1"))]
+pub(crate) fn recover(
+    signature: &Signature,
+    digest: B256,
+    spec: SpecId,
+) -> Result<Address, TransactionError> {
+    use sidelight_core::signature::{SRange, recover_from_parts};
+
     let (r, s) = (
         signature.r().to_be_bytes::<32>(),
         signature.s().to_be_bytes::<32>(),
