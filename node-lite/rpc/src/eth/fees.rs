@@ -26,9 +26,9 @@ const MAX_PERCENTILES: usize = 100;
 
 pub(super) fn register(api: &mut Api<Node>) -> Result<(), RegisterMethodError> {
     api.light("eth_gasPrice", 0, |node, _| {
-        Ok(U128::from(
-            suggest_tip(node) + u128::from(node.chain.next_base_fee()),
-        ))
+        // Enough for the next block, and for an estimate on the newest, whose base fee may be the higher one.
+        let base_fee = node.chain.next_base_fee().max(node.chain.head().base_fee());
+        Ok(U128::from(suggest_tip(node) + u128::from(base_fee)))
     })?;
     api.light("eth_maxPriorityFeePerGas", 0, |node, _| {
         Ok(U128::from(suggest_tip(node)))

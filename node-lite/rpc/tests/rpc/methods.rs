@@ -253,3 +253,22 @@ async fn an_access_list_names_what_a_call_touches() {
         json!([B256::from(U256::from(3))])
     );
 }
+
+/// `cast send --legacy` estimates with this very price.
+#[tokio::test]
+async fn the_suggested_price_is_enough_for_the_newest_block_while_base_fees_fall() {
+    let node = Node::start().await;
+    let quantity = |value: Value| value.as_str().unwrap().parse::<U256>().unwrap();
+    for _ in 0..3 {
+        node.chain.seal();
+        let newest = node
+            .call("eth_getBlockByNumber", json!(["latest", false]))
+            .await;
+        let base_fee = quantity(newest["baseFeePerGas"].clone());
+        let next = quantity(node.call("eth_baseFee", json!([])).await);
+        assert!(next < base_fee, "{next} < {base_fee}");
+        let tip = quantity(node.call("eth_maxPriorityFeePerGas", json!([])).await);
+        let price = quantity(node.call("eth_gasPrice", json!([])).await);
+        assert_eq!(price, base_fee + tip);
+    }
+}
