@@ -6,6 +6,9 @@ import { homedir } from "node:os";
 /** The first account of the usual test mnemonic. */
 export const ALICE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 
+/** Her private key. */
+export const ALICE_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
 /** A program of this workspace; `cargo xtask test` names them. */
 export function program(variable, name) {
   const { CARGO_TARGET_DIR, XDG_CACHE_HOME } = process.env;

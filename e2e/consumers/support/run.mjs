@@ -1,4 +1,4 @@
-// Packs the package, installs the tarball, builds what has to be built and runs the three consumers.
+// Packs the package, installs the tarball, builds what has to be built and runs the three consumers, and the wallets that talk to node-lite itself.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -20,7 +20,7 @@ rmSync(join(here, "node_modules", "sidelight"), { recursive: true, force: true }
 const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
 npm(["install", "--no-save", "--no-package-lock", "--prefer-offline", ...quiet, join(pack, tarball)], here);
 
-const tests = ["node/node.test.mjs", "node/decisions.test.mjs", "vite/vite.test.mjs", "html/html.test.mjs"];
+const tests = ["node/node.test.mjs", "node/decisions.test.mjs", "vite/vite.test.mjs", "html/html.test.mjs", "wallets/cast.test.mjs", "wallets/metamask.test.mjs"];
 const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", ...tests], {
   cwd: here,
   stdio: "inherit",
