@@ -323,8 +323,15 @@ fn part(
     let mut checkout = Fingerprint::default();
     checkout.text(&ws.root.to_string_lossy());
     let stamp = ws.cache.join("stamps").join(checkout.finish()).join(&name);
-    let there = outputs.iter().all(|output| ws.path(output).is_dir());
-    if there && fs::read_to_string(&stamp).is_ok_and(|text| text == fingerprint) {
+    // What is there must be what was built: another clone at this place, or an interruption, may have left less of it.
+    let current = || {
+        let mut there = Fingerprint::default();
+        for output in outputs {
+            there.tree(&ws.root, output);
+        }
+        format!("{fingerprint} {}", there.finish())
+    };
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == current()) {
         return Ok(());
     }
     // A stamp that describes neither the old outputs nor the new ones must not survive an interruption.
@@ -351,7 +358,7 @@ fn part(
     if let Some(folder) = stamp.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&stamp, fingerprint)?;
+    fs::write(&stamp, current())?;
     Ok(())
 }
 
@@ -380,5 +387,45 @@ fn prune(shelf: &Path) {
     builds.sort_by_key(|path| std::cmp::Reverse(age(path)));
     for old in builds.into_iter().skip(KEPT) {
         fs::remove_dir_all(old).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_taken_from_the_shelf_when_another_clone_stands_at_its_place() {
+        let base = std::env::temp_dir().join(format!("sidelight-part-{}", std::process::id()));
+        let ws = Workspace {
+            root: base.join("checkout"),
+            cache: base.join("cache"),
+            target: base.join("target"),
+        };
+        let source = ws.path("src");
+        let output = ws.path("dist");
+        let mut builds = 0;
+        let mut make = || {
+            part(&ws, "example", &["src"], "", &["dist"], || {
+                builds += 1;
+                fs::create_dir_all(&output)?;
+                fs::copy(source.join("a"), output.join("a"))?;
+                Ok(())
+            })
+            .unwrap();
+        };
+        fs::create_dir_all(&source).unwrap();
+        fs::write(source.join("a"), "1").unwrap();
+        make();
+        make();
+        // A fresh clone, in which some tool has made the folder already.
+        fs::remove_file(output.join("a")).unwrap();
+        make();
+        assert_eq!(fs::read_to_string(output.join("a")).unwrap(), "1");
+        fs::write(source.join("a"), "2").unwrap();
+        make();
+        assert_eq!(fs::read_to_string(output.join("a")).unwrap(), "2");
+        assert_eq!(builds, 2);
+        fs::remove_dir_all(&base).unwrap();
     }
 }
