@@ -35,7 +35,7 @@ test(`${BLOCKS} blocks of ERC-20 transfers and swaps are consistent, and every b
   const first = await node.height();
   const piped = { stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
   const follow = ended(spawn(cli, ["follow", "--node", node.url, "--mode", "consistent", "--blocks", String(BLOCKS), "--json"], piped));
-  const traffic = ended(spawn(process.execPath, [drive, "--rpc", node.url, "--blocks", String(BLOCKS), "--rate", "5"], piped));
+  const traffic = ended(spawn(process.execPath, [drive, "--rpc", node.url, "--blocks", String(BLOCKS), "--rate", "8"], piped));
 
   const driven = await traffic;
   expect(driven.status, driven.stderr).toBe(0);
