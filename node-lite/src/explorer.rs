@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alloy_primitives::hex;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -11,6 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use eyre::{Result, bail};
 use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 /// What trunk builds.
 #[derive(RustEmbed)]
@@ -58,6 +62,7 @@ pub(crate) fn router(folder: Option<PathBuf>) -> Result<Router> {
     };
     Ok(Router::new()
         .fallback(any(serve))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(Arc::new(source)))
 }
 
@@ -70,8 +75,8 @@ async fn serve(State(source): State<Arc<Source>>, request: Request) -> Response 
     } else {
         path.as_str()
     };
-    if let Some(bytes) = source.read(path).await {
-        return file(path, bytes);
+    if let Some(file) = source.read(path).await {
+        return answer(path, file, request.headers());
     }
     // What a person opens in a browser is a route inside the page; a program that asks for data must not be given HTML.
     let names_a_file = path
@@ -81,10 +86,11 @@ async fn serve(State(source): State<Arc<Source>>, request: Request) -> Response 
     if path != INDEX && (names_a_file || !takes_html(request.headers())) {
         return (StatusCode::NOT_FOUND, "no such file\n").into_response();
     }
-    match source.read(INDEX).await {
-        Some(bytes) => file(INDEX, bytes),
-        None => file(INDEX, Cow::Borrowed(NOT_BUILT.as_bytes())),
-    }
+    let page = source.read(INDEX).await.unwrap_or(File {
+        bytes: Cow::Borrowed(NOT_BUILT.as_bytes()),
+        tag: "W/\"none\"".into(),
+    });
+    answer(INDEX, page, request.headers())
 }
 
 /// As browsers say it when they navigate; `*/*` is not it.
@@ -96,7 +102,8 @@ fn takes_html(headers: &HeaderMap) -> bool {
         .any(|value| value.contains("text/html"))
 }
 
-fn file(path: &str, bytes: Cow<'static, [u8]>) -> Response {
+/// A file, or 304 for a browser that has it: it asks every time, and is never a version behind.
+fn answer(path: &str, file: File, asked: &HeaderMap) -> Response {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let policy = if path == ONNXRUNTIME_WORKER {
         ONNXRUNTIME_POLICY
@@ -109,21 +116,45 @@ fn file(path: &str, bytes: Cow<'static, [u8]>) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "no-referrer"),
+        (header::ETAG, file.tag.as_str()),
     ];
-    (headers, bytes.into_owned()).into_response()
+    let has_it = asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|tags| tags.split(','))
+        .any(|tag| tag.trim() == file.tag);
+    if has_it {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, file.bytes.into_owned()).into_response()
+}
+
+/// A file and the tag that changes with it (RFC 9110, section 8.8.3).
+struct File {
+    bytes: Cow<'static, [u8]>,
+    tag: String,
 }
 
 impl Source {
-    async fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+    async fn read(&self, path: &str) -> Option<File> {
         match self {
-            Self::BuiltIn => Built::get(path).map(|file| file.data),
+            Self::BuiltIn => Built::get(path).map(|file| File {
+                tag: format!("W/\"{}\"", hex::encode(file.metadata.sha256_hash())),
+                bytes: file.data,
+            }),
             Self::Folder(folder) => {
                 let wanted = tokio::fs::canonicalize(folder.join(path)).await.ok()?;
                 // A link may not lead out of the folder.
                 if !wanted.starts_with(folder) || !wanted.is_file() {
                     return None;
                 }
-                tokio::fs::read(wanted).await.ok().map(Cow::Owned)
+                let bytes = tokio::fs::read(wanted).await.ok()?;
+                let tag = format!("W/\"{}\"", hex::encode(Sha256::digest(&bytes)));
+                Some(File {
+                    bytes: Cow::Owned(bytes),
+                    tag,
+                })
             }
         }
     }
@@ -205,6 +236,37 @@ mod tests {
         ] {
             assert_ne!(get(&router, path).await.2, "secret", "{path}");
         }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_has_a_file_is_told_so_and_others_get_it_compressed() {
+        let folder = std::env::temp_dir().join(format!("node-lite-tags-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(INDEX), "<html>".repeat(1_000)).unwrap();
+        let router = router(Some(folder.clone())).unwrap();
+        let ask = async |name: header::HeaderName, value: String| {
+            let request = Request::builder().uri("/").header(name, value);
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            let headers = response.headers().clone();
+            let status = response.status();
+            let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+            (status, headers, body.unwrap())
+        };
+        let (status, headers, body) = ask(header::ACCEPT_ENCODING, "gzip".into()).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers[header::CONTENT_ENCODING], "gzip");
+        assert!(body.len() < 600, "{}", body.len());
+        let tag = headers[header::ETAG].to_str().unwrap().to_owned();
+
+        let (status, _, body) = ask(header::IF_NONE_MATCH, format!("\"other\", {tag}")).await;
+        assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
+
+        std::fs::write(folder.join(INDEX), "<html>new").unwrap();
+        let (status, headers, body) = ask(header::IF_NONE_MATCH, tag.clone()).await;
+        assert_eq!((status, &body[..]), (StatusCode::OK, &b"<html>new"[..]));
+        assert_ne!(headers[header::ETAG], tag);
         std::fs::remove_dir_all(folder).unwrap();
     }
 
