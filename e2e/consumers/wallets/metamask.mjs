@@ -98,6 +98,7 @@ export async function openWallet({ url, chainId, address, key }) {
     },
     close() {
       transactions.stopIncomingTransactionPolling();
+      transactions.destroy();
       fees.destroy();
       return networks.destroy();
     },
