@@ -246,6 +246,39 @@ test("a model file that is not the manifest's is not run", async ({ explorer, pa
   await expect(page.getByTestId("infer-trouble")).toContainText("sha256: expected", { timeout: 60_000 });
 });
 
+test("an engine with other bytes is not run", async ({ explorer, page }) => {
+  await page.route("**/sidelight/engine/sidelight-engine.wasm", (route) => route.fulfill({ contentType: "application/wasm", body: "\0asm" }));
+  await explorer.open("/infer");
+  await page.getByTestId("infer-example").click();
+  await page.getByTestId("infer-run").click();
+  await expect(page.getByTestId("infer-trouble")).toContainText("engine: expected SHA-256 0x", { timeout: 60_000 });
+});
+
+test("what the browser kept of engine and model is compared again, and fetched again if it was changed", async ({ explorer, page }) => {
+  await explorer.open("/infer");
+  const run = async () => {
+    await page.getByTestId("infer-example").click();
+    await page.getByTestId("infer-run").click();
+    await expect(page.getByTestId("outcome")).toBeVisible({ timeout: 60_000 });
+  };
+  /** Bytes of every file that is kept, after it was done something to. */
+  const kept = (poison: string | null) =>
+    page.evaluate(async (poison) => {
+      const cache = await caches.open("sidelight-models-1");
+      const keys = await cache.keys();
+      if (poison !== null) for (const key of keys) await cache.put(key, new Response(poison));
+      const files = await Promise.all(keys.map(async (key) => (await (await cache.match(key))?.arrayBuffer())?.byteLength ?? 0));
+      return files.sort((a, b) => a - b);
+    }, poison);
+  await run();
+  await expect.poll(() => kept(null)).toHaveLength(2);
+  const honest = await kept(null);
+  expect(await kept("poison")).toEqual([6, 6]);
+  await page.reload();
+  await run();
+  await expect.poll(() => kept(null)).toEqual(honest);
+});
+
 test("a hash that nobody has is not found, and says so", async ({ explorer, page }) => {
   await explorer.open(`/decision/0x${"12".repeat(32)}`);
   await expect(page.getByText("decision not found")).toBeVisible({ timeout: 60_000 });

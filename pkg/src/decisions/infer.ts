@@ -3,7 +3,7 @@
  * @module
  */
 import { SidelightError, codes } from "../errors.js";
-import { ENGINE, ENGINE_SHA256, startEngine } from "./engine.js";
+import { ENGINE, ENGINE_SHA256, closeSpare, prepareEngine, startEngine } from "./engine.js";
 import { loadModel, type LoadOptions } from "./models.js";
 import { chooseProvider, onnxRuntimeUsed, startOnnxRuntime, type Provider } from "./onnxruntime.js";
 import { REGISTRY } from "./registry.js";
@@ -37,9 +37,10 @@ let turn: Promise<unknown> = Promise.resolve();
 /** Runs a model: one that is loaded, the address of a manifest, or the id of one that comes with the package. */
 export async function infer(model: Model | URL | string, inputs: Inputs, options: InferOptions = {}): Promise<Inference> {
   const began = performance.now();
+  const { backend: wanted = "pinned", where = "auto", nodes = [], registry = REGISTRY } = options;
+  if (sessions.size === 0 && wanted === "pinned" && where !== "node") prepareEngine();
   const loaded = typeof model === "string" || model instanceof URL ? await loadModel(model, options) : model;
   const tensors = toTensors(loaded.manifest, inputs);
-  const { where = "auto", nodes = [], registry = REGISTRY } = options;
   const way = route(loaded.manifest, where, nodes.length > 0);
   if (way.place === "node") return inferOnNode(loaded, tensors, way, registry, options);
   // One after another: an instance has one buffer, and a device few cores.
@@ -63,6 +64,7 @@ function isUnsupported(error: unknown): error is SidelightError {
 export async function closeEngines(): Promise<void> {
   const open = [...sessions.values()];
   sessions.clear();
+  closeSpare();
   for (const session of await Promise.allSettled(open)) {
     if (session.status === "fulfilled") session.value.close();
   }

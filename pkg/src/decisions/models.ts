@@ -3,13 +3,14 @@
  * @module
  */
 import { SidelightError, codes } from "../errors.js";
+import type { Hex } from "../types.js";
 import { readBytes, sha256, type OnProgress } from "./files.js";
-import { judge } from "./module.js";
+import { keep, openKept, takeKept } from "./kept.js";
+import { decisionsModule, judge } from "./module.js";
 import type { Manifest, Model } from "./types.js";
 
 const MAX_MANIFEST = 64 << 10;
 const MAX_MODEL = 256 << 20;
-const CACHE = "sidelight-models-1";
 
 export interface LoadOptions {
   onProgress?: OnProgress;
@@ -33,8 +34,11 @@ export async function listModels(folder: URL = MODELS): Promise<Manifest[]> {
 /** Loads a model by the address of its manifest; the file lies beside it. */
 export async function loadModel(manifest: URL | string, options: LoadOptions = {}): Promise<Model> {
   const url = typeof manifest === "string" ? new URL(`${manifest}.json`, MODELS) : manifest;
+  // Three things that do not wait for each other.
+  const cache = options.cache === false ? undefined : openKept();
+  void decisionsModule().catch(() => undefined);
   const read = await readManifest(url);
-  return loadFile(read, new URL(read.manifest.file, url), options);
+  return loadFile(read, new URL(read.manifest.file, url), await cache, options);
 }
 
 /** The model of a folder whose file has this SHA-256 (64 digits); `null` where there is none. */
@@ -50,44 +54,15 @@ export async function openModel(manifestText: string, file: Uint8Array<ArrayBuff
   return { manifest, manifestText, file, from: "caller" };
 }
 
-async function loadFile(read: { manifest: Manifest; text: string }, url: URL, options: LoadOptions): Promise<Model> {
+async function loadFile(read: { manifest: Manifest; text: string }, url: URL, cache: Cache | undefined, options: LoadOptions): Promise<Model> {
   const { manifest, text: manifestText } = read;
-  const cache = options.cache === false ? undefined : await openCache();
-  // A cache's keys are addresses: one that only the hash decides about, so that a file is kept once.
-  const key = `https://models.invalid/${manifest.sha256}`;
-  const kept = await cache?.match(key);
-  if (kept) {
-    const file = new Uint8Array(await kept.arrayBuffer());
-    if (await isFile(manifest, file)) return { manifest, manifestText, file, from: "cache" };
-    // Poisoned or damaged: as if it were not there.
-    await cache?.delete(key);
-  }
+  const hash: Hex = `0x${manifest.sha256}`;
+  const kept = await takeKept(cache, hash);
+  if (kept?.length === manifest.bytes) return { manifest, manifestText, file: kept, from: "cache" };
   const file = await readBytes(url, Math.min(manifest.bytes, MAX_MODEL), options);
   await checkFile(manifest, file);
-  if (cache) await keep(cache, key, file, manifest);
+  await keep(cache, hash, file, manifest.id);
   return { manifest, manifestText, file, from: "network" };
-}
-
-async function keep(cache: Cache, key: string, file: Uint8Array<ArrayBuffer>, manifest: Manifest): Promise<void> {
-  try {
-    await cache.put(key, new Response(file, { headers: { "content-type": "application/octet-stream" } }));
-  } catch (error) {
-    // Nothing half-stored: a put that failed leaves nothing.
-    await cache.delete(key).catch(() => false);
-    const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
-    const room = quota === undefined ? "" : ` (${usage ?? 0} of ${quota} bytes are used)`;
-    const message = `${manifest.id}: the browser's storage does not take ${manifest.bytes} bytes more${room}`;
-    throw new SidelightError(codes.limitReached, message, { data: { kind: "quota", bytes: manifest.bytes, quota, usage }, cause: error });
-  }
-}
-
-async function openCache(): Promise<Cache | undefined> {
-  // Not in Node, nor where the browser forbids storage.
-  try {
-    return await globalThis.caches?.open(CACHE);
-  } catch {
-    return undefined;
-  }
 }
 
 async function readManifest(url: URL): Promise<{ manifest: Manifest; text: string }> {
@@ -98,10 +73,6 @@ async function readManifest(url: URL): Promise<{ manifest: Manifest; text: strin
 async function checkManifest(text: string): Promise<Manifest> {
   await judge("readManifest", text);
   return JSON.parse(text) as Manifest;
-}
-
-async function isFile(manifest: Manifest, file: Uint8Array<ArrayBuffer>): Promise<boolean> {
-  return file.length === manifest.bytes && (await sha256(file)) === `0x${manifest.sha256}`;
 }
 
 async function checkFile(manifest: Manifest, file: Uint8Array<ArrayBuffer>): Promise<void> {

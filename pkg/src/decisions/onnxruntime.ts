@@ -74,7 +74,9 @@ export async function startOnnxRuntime(
   loaded.set(key, files);
   // A download that failed may succeed the next time.
   files.catch(() => loaded.delete(key));
-  return Session.start(WORKER, { ...(await files), provider, model, optimise: options.optimise }, options);
+  const session = Session.open(WORKER);
+  await session.load(async () => ({ ...(await files), provider, model, optimise: options.optimise }), options);
+  return session;
 }
 
 async function load(folder: URL, provider: Provider, signal?: AbortSignal) {

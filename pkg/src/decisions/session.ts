@@ -55,14 +55,17 @@ export class Session {
     );
   }
 
-  /** Starts a worker and tells it which model it runs. */
-  static async start(file: WorkerFile, first: object, options: RunOptions): Promise<Session> {
-    const session = new Session((onAnswer, onCrash) => openWorker(file, onAnswer, onCrash));
+  /** Starts a worker that has no model yet. */
+  static open(file: WorkerFile): Session {
+    return new Session((onAnswer, onCrash) => openWorker(file, onAnswer, onCrash));
+  }
+
+  /** Tells the worker which model it runs. A model that does not load ends it. */
+  async load(first: () => Promise<object>, options: RunOptions): Promise<void> {
     try {
-      await session.#ask(first, options);
-      return session;
+      await this.#ask(await first(), options);
     } catch (error) {
-      session.close();
+      this.close();
       throw error;
     }
   }
