@@ -216,6 +216,11 @@ mod tests {
             Err(CheckpointError::Rules { expected, got })
         );
 
+        let latest = Checkpoint {
+            time_s: NOW + 15,
+            ..good.clone()
+        };
+        assert!(verify(&latest, &rules).is_ok());
         let future = Checkpoint {
             time_s: NOW + 16,
             ..good.clone()
@@ -262,6 +267,15 @@ mod tests {
                 HeaderError::Signer { .. } | HeaderError::Signature(_)
             ))
         ));
+    }
+
+    #[test]
+    fn a_checkpoint_has_a_largest_size() {
+        crate::tests::check_largest(
+            "checkpoint",
+            2_048 + 256 + 128 + 512 + 64,
+            Checkpoint::decode,
+        );
     }
 
     #[test]

@@ -212,6 +212,14 @@ mod tests {
         assert_eq!(verified.evidence(), &evidence);
         let (rules, _) = genesis(B256::ZERO);
         assert!(verified.concerns(&rules));
+        let other = ChainRules {
+            min_gas_limit: rules.min_gas_limit + 1,
+            ..rules.clone()
+        };
+        assert!(
+            !verified.concerns(&other),
+            "the chain's id under other rules"
+        );
         assert!(!verified.concerns(&ChainRules {
             chain_id: 1,
             ..rules

@@ -44,3 +44,74 @@ pub const MAX_BODY_ITEM_BYTES: usize = 8 << 20;
 pub const MAX_EXECUTION_BYTES: usize = 24 << 20;
 /// Largest list of watched accounts in an update, in bytes. Decoding allocates at most about twentyfold, before any hash is checked.
 pub const MAX_WATCHED_BYTES: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, string::String};
+
+    fn mib(bytes: usize) -> String {
+        assert_eq!(bytes % (1 << 20), 0, "{bytes}");
+        format!("{} MiB", bytes >> 20)
+    }
+
+    fn kb(bytes: usize) -> String {
+        assert_eq!(bytes % (1 << 10), 0, "{bytes}");
+        format!("{} kB", bytes >> 10)
+    }
+
+    fn count(number: usize) -> String {
+        if number < 1_000 {
+            format!("{number}")
+        } else {
+            format!("{},{:03}", number / 1_000, number % 1_000)
+        }
+    }
+
+    /// What other implementations read must be what this one does.
+    #[test]
+    fn limits_are_those_of_the_wire_format() {
+        let document = include_str!("../../../docs/wire-format.md");
+        let rows = [
+            ("envelope, encoded", mib(MAX_ENVELOPE_BYTES)),
+            ("update or response, decoded", mib(MAX_DECODED_BYTES)),
+            ("update or response, decoded", count(MAX_COMPRESSION_RATIO)),
+            (
+                "hello, set filter, request, decoded",
+                mib(MAX_CLIENT_MESSAGE_BYTES),
+            ),
+            (
+                "credit, welcome, gap, failure, decoded",
+                kb(MAX_NOTICE_BYTES),
+            ),
+            (
+                "credit, welcome, gap, failure, decoded",
+                kb(MAX_FAILURE_TEXT_BYTES),
+            ),
+            ("headers in a response", count(MAX_HEADERS)),
+            ("execution input", mib(MAX_EXECUTION_BYTES)),
+            ("header RLP", kb(MAX_HEADER_BYTES)),
+            ("BAL", mib(MAX_BAL_BYTES)),
+            ("watched accounts of an update", mib(MAX_WATCHED_BYTES)),
+            ("trie node", kb(MAX_NODE_BYTES)),
+            ("trie node", kb(MAX_LEAF_BYTES)),
+            ("witness", count(MAX_WITNESS_NODES)),
+            ("witness", count(MAX_WITNESS_USES)),
+            ("proof depth", count(MAX_PROOF_DEPTH)),
+            ("filter", count(MAX_FILTER_ACCOUNTS)),
+            ("filter", count(MAX_FILTER_SLOTS)),
+            ("code", count(MAX_CODE_BYTES)),
+            ("transactions in a block", count(MAX_BLOCK_TRANSACTIONS)),
+            ("transactions in a block", mib(MAX_BODY_ITEM_BYTES)),
+        ];
+        for (what, limit) in rows {
+            let start = format!("| {what} |");
+            let row = document.lines().find(|line| line.starts_with(&start));
+            assert!(
+                row.is_some_and(|row| row.contains(&limit)),
+                "{what}: {limit}, got {row:?}"
+            );
+        }
+        assert_eq!(MAX_EXTENSION_BYTES, 256);
+    }
+}

@@ -7,6 +7,7 @@ pub(crate) use self::chain::{ACCOUNTS, TestChain, account};
 use crate::{
     extension::Extension,
     header::{SignedHeader, VerifiedHeader, compute_base_fee},
+    rlp::DecodeError,
     rules::ChainRules,
     signature::{SignatureBytes, compute_signing_digest},
 };
@@ -102,6 +103,26 @@ pub(crate) fn child(
         extension,
         signature: sign(key, digest),
     }
+}
+
+/// A decoder reads `largest` bytes and not one more.
+#[track_caller]
+pub(crate) fn check_largest<T>(
+    what: &'static str,
+    largest: usize,
+    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+) {
+    let error = |bytes| decode(&alloc::vec![0; bytes]).err();
+    let expected = DecodeError::TooLarge {
+        what,
+        expected: largest,
+        got: largest + 1,
+    };
+    assert_eq!(error(largest + 1), Some(expected));
+    assert!(!matches!(
+        error(largest),
+        Some(DecodeError::TooLarge { .. })
+    ));
 }
 
 /// What every decoder must do: refuse every truncation and every byte after the end, and take a damaged input only if it is another valid object in canonical form. Never panic.

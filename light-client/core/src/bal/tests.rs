@@ -106,6 +106,11 @@ fn more_bytes_than_gas_can_pay_for_are_not_even_hashed() {
             got: limit + 1
         }
     );
+    assert_eq!(error.fault_kind(), FaultKind::Oversized);
+    assert!(error.is_peer_fault());
+    let error = verify_bal(&raw[..limit], &header, None).unwrap_err();
+    assert_eq!(error.fault_kind(), FaultKind::BadBalHash);
+    assert_eq!(limit, 30_000_000 / 32 + 65_536);
     assert_eq!(max_bal_bytes(u64::MAX), MAX_BAL_BYTES);
 }
 

@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     signature::SignatureError,
     tests::{
-        START_S, TestChain, address_of, check_decoder, child, genesis, genesis_header, key, sign,
+        START_S, TestChain, address_of, check_decoder, check_largest, child, genesis,
+        genesis_header, key, sign,
     },
 };
 use alloy_primitives::{B64, Bytes, U256};
@@ -26,6 +27,11 @@ fn accepts_a_block_that_follows_the_rules() {
     assert_eq!(header.number(), 1);
     assert_eq!(header.signer(), Some(genesis.next_signer()));
     assert_eq!(header.signed().unwrap().hash(), header.hash());
+}
+
+#[test]
+fn a_signed_header_has_a_largest_size() {
+    check_largest("signed_header", 2_048 + 256 + 128, SignedHeader::decode);
 }
 
 #[test]
