@@ -90,7 +90,7 @@ pub(crate) const DECISIONS: Module = Module {
     name: "decisions",
     krate: "edge-runtime/wasm",
     out: "pkg/decisions",
-    profile: "wasm-release",
+    profile: "wasm-decisions",
     level: "-Oz",
     parts: &[
         "light-client/core",

@@ -318,6 +318,12 @@ fn genesis_is_the_one_of_the_rules() {
         VerifiedHeader::genesis(numbered, &rules),
         Err(HeaderError::GenesisNumber { got: 3 })
     );
+    let smallest = Header {
+        gas_limit: 5_000,
+        ..header.clone()
+    };
+    let rules = ChainRules::dev(smallest.hash_slow(), Address::ZERO);
+    assert!(VerifiedHeader::genesis(smallest, &rules).is_ok());
     let small = Header {
         gas_limit: 1,
         ..header
