@@ -166,11 +166,6 @@ impl SparseTrie {
         }
     }
 
-    /// Whether the trie has no keys.
-    pub const fn is_empty(&self) -> bool {
-        self.root.is_none()
-    }
-
     /// Whether nothing but the root hash is known.
     pub fn is_blinded(&self) -> bool {
         self.root.is_some_and(|root| root.node.is_none())

@@ -108,6 +108,7 @@ mod tests {
         trie.root();
         let before = trie.size();
         trie.prune(5).unwrap();
+        assert!(!trie.is_blinded());
         assert!(trie.get(key("11")).unwrap().is_some());
         for forgotten in ["12", "21", "3"] {
             assert_eq!(trie.get(key(forgotten)).unwrap_err().kind(), "incomplete");
