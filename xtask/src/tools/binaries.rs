@@ -1,6 +1,7 @@
 //! Programs that cargo installs: the makers of the browser's modules.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::Result;
 use crate::process::Run;
@@ -128,7 +129,17 @@ fn ensure(ws: &Workspace, binary: &Binary) -> Result<bool> {
 }
 
 fn is_there(ws: &Workspace, binary: &Binary) -> bool {
-    probe(ws, binary.program, &["--version"]).is_some_and(|found| found.version == binary.version)
+    let ask = || probe(ws, binary.program, &["--version"]);
+    let mut found = ask();
+    // Compiling it takes minutes: a program that is there and does not answer is asked again before.
+    for _ in 0..2 {
+        if found.is_some() || ws.which(binary.program).is_none() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        found = ask();
+    }
+    found.is_some_and(|found| found.version == binary.version)
 }
 
 fn build_folder(ws: &Workspace) -> std::path::PathBuf {
