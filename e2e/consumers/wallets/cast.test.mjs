@@ -15,7 +15,7 @@ const BIN = fileURLToPath(new URL("../node_modules/.bin/cast", import.meta.url))
 const run = promisify(execFile);
 
 let node;
-before(async () => (node = await startNode()));
+before(async () => (node = await startNode("--block-time", "250ms")));
 after(() => node?.stop());
 
 /** What `cast` prints, without the line's end. Its npm wrapper ends with status 0 when `cast` fails. */

@@ -13,7 +13,7 @@ let node;
 let wallet;
 
 before(async () => {
-  node = await startNode();
+  node = await startNode("--block-time", "250ms");
   const key = Buffer.from(ALICE_KEY.slice(2), "hex");
   wallet = await openWallet({ url: node.url, chainId: "0x7a69", address: ALICE.toLowerCase(), key });
 });

@@ -42,7 +42,10 @@ export async function infer(model: Model | URL | string, inputs: Inputs, options
   const loaded = typeof model === "string" || model instanceof URL ? await loadModel(model, options) : model;
   const tensors = toTensors(loaded.manifest, inputs);
   const way = route(loaded.manifest, where, nodes.length > 0);
-  if (way.place === "node") return inferOnNode(loaded, tensors, way, registry, options);
+  if (way.place === "node") {
+    closeSpare();
+    return inferOnNode(loaded, tensors, way, registry, options);
+  }
   // One after another: an instance has one buffer, and a device few cores.
   const run = turn.then(() => runLoaded(loaded, tensors, way, options, began));
   turn = run.catch(() => undefined);
