@@ -143,10 +143,7 @@ const MISSES: &[(&str, &str)] = &[
         "transfers executed again",
         "three quarters are signature recoveries, 0.25 ms each in wasm on one thread; workers share blocks, not the recoveries of one",
     ),
-    (
-        "1,000 decisions",
-        "0.34 ms of each 0.39 are one signature recovery",
-    ),
+    ("1,000 decisions", "most of each is one signature recovery"),
     (
         "start to verified head",
         "compiling 1.5 MB of explorer and 0.8 MB of verifier; 0.9 and 0.4 s when nobody else had the cores",
