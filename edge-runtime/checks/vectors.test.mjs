@@ -92,6 +92,44 @@ test("traces", () => {
   assert.equal(treeRoot(vectors.trace.values.map((hash, at) => leaf(at, hash))), vectors.trace.root);
 });
 
+/** Fields of a message of Protocol Buffers that have bytes, as `[number, bytes]`. */
+function* fieldsOf(message) {
+  let at = 0;
+  const number = () => {
+    let value = 0;
+    for (let shift = 1; ; shift *= 128) {
+      const byte = message[at++];
+      value += (byte & 127) * shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < message.length) {
+    const tag = number();
+    if ((tag & 7) === 0) number();
+    else {
+      assert.equal(tag & 7, 2, "these files have numbers and bytes only");
+      const length = number();
+      yield [tag >> 3, message.subarray(at, (at += length))];
+    }
+  }
+}
+
+test("graphs", () => {
+  const hex = (bytes) => `0x${Buffer.from(bytes).toString("hex")}`;
+  const all = (message, wanted) => [...fieldsOf(message)].filter(([number]) => number === wanted).map(([, bytes]) => bytes);
+  const [graph] = all(hexToBytes(vectors.graph.file), 7);
+  const weights = new Map(all(graph, 5).map((tensor) => [hex(all(tensor, 8)[0]), tensorRoot(hex(tensor))]));
+  const unread = new Map(weights);
+  const contents = all(graph, 1).map((node) => {
+    const names = all(node, 1).map(hex);
+    names.forEach((name) => unread.delete(name));
+    return concat([tensorRoot(hex(node)), ...names.flatMap((name) => weights.get(name) ?? [])]);
+  });
+  assert.equal(unread.size, 1);
+  contents.push(concat([...unread.values()]));
+  assert.equal(treeRoot(contents.map((content, at) => leaf(at, content))), vectors.graph.root);
+});
+
 test("decisions and their signers", async () => {
   for (const { value, hash, signature } of vectors.decisions) {
     const typed = { domain: vectors.domain, types: { Decision: types.Decision }, primaryType: "Decision", message: value };

@@ -8,6 +8,7 @@
 import { buildCall, parseParams } from "./call.js";
 import { SidelightError, codes } from "./errors.js";
 import { bytesToHex, hexToBytes, word } from "./hex.js";
+import { isBelow } from "./levels.js";
 import { compile, type PostableWasm } from "./wasm.js";
 import type { AccountView, BlockView, Hex, Labelled, Trust, TrustLevel } from "./types.js";
 import type { Call, CallResult, Evm } from "./evm/sidelight_evm.js";
@@ -19,7 +20,6 @@ type Module = typeof import("./evm/sidelight_evm.js");
 
 const EMPTY_CODE = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
 const EMPTY_TRIE = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
-const LEVELS: readonly TrustLevel[] = ["unverified", "signed", "consistent", "executed", "proven"];
 
 /** Items after which a block's machine is replaced, so that it stays below the module's own limit. */
 const MAX_SHARED_ITEMS = 8_000;
@@ -272,7 +272,7 @@ function label({ block, level, source }: Machine, tally: Tally): Trust {
 
 /** A result is as good as the worst value that it can have been made of. */
 function lower(machine: Machine, level: TrustLevel): void {
-  if (LEVELS.indexOf(level) < LEVELS.indexOf(machine.level)) machine.level = level;
+  if (isBelow(level, machine.level)) machine.level = level;
 }
 
 function split(bytes: Uint8Array, length: number): Uint8Array[] {

@@ -9,41 +9,75 @@ use sidelight_client::{
     dto::{ChainOption, Mode, StartOptions, StorageOption},
     platform,
 };
-use sidelight_edge_core::verdict::{Anchored, ChainFacts, VerifiedRecord, compute_batch_slot};
+use sidelight_edge_core::{
+    account::Question,
+    verdict::{Anchored, ChainFacts, VerifiedRecord, compute_batch_slot},
+};
+use tokio::runtime::Runtime;
+
+use crate::account;
 
 /// How long to wait for a verified head.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Checks that the decision's batch is in the registry, and its anchor block on the followed chain.
-pub(crate) fn verify_anchor(
-    node: &str,
-    chain: &str,
-    registry: Address,
-    verified: &VerifiedRecord,
-) -> Result<Anchored> {
-    let root = verified
-        .batch_root()
-        .ok_or_else(|| eyre!("the file does not say in which batch it is"))?;
-    let options = StartOptions {
-        nodes: vec![node.to_owned()],
-        chain: read_chain(chain)?,
-        mode: Mode::Headers,
-        share: None,
-        watch: Vec::new(),
-        checkpoint: None,
-        storage: StorageOption::Memory,
-        store_name: None,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let facts = runtime.block_on(async {
-        let client = Client::start(options, platform::current()).await?;
-        let facts = read_facts(&client, root, registry, verified.decision().anchorBlock).await;
-        client.close().await;
-        facts
-    })?;
-    Ok(verified.verify_anchor(&facts)?)
+/// A light client that has a verified head.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Chain {
+    /// Follows the chain until there is a head.
+    pub(crate) fn connect(node: &str, chain: &str) -> Result<Self> {
+        let options = StartOptions {
+            nodes: vec![node.to_owned()],
+            chain: read_chain(chain)?,
+            mode: Mode::Headers,
+            share: None,
+            watch: Vec::new(),
+            checkpoint: None,
+            storage: StorageOption::Memory,
+            store_name: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let client = runtime.block_on(async {
+            let client = Client::start(options, platform::current()).await?;
+            tokio::time::timeout(PATIENCE, client.wait_synced())
+                .await
+                .wrap_err_with(|| format!("no verified head within {PATIENCE:?}"))??;
+            Ok::<_, eyre::Report>(client)
+        })?;
+        Ok(Self { client, runtime })
+    }
+
+    /// Checks that the decision's batch is in the registry, and its anchor block on the followed chain.
+    pub(crate) fn verify_anchor(
+        &self,
+        registry: Address,
+        verified: &VerifiedRecord,
+    ) -> Result<Anchored> {
+        let root = verified
+            .batch_root()
+            .ok_or_else(|| eyre!("the file does not say in which batch it is"))?;
+        let anchor = verified.decision().anchorBlock;
+        let facts = read_facts(&self.client, root, registry, anchor);
+        Ok(verified.verify_anchor(&self.runtime.block_on(facts)?)?)
+    }
+
+    /// What an executor that is a contract says about a signature, and in which block; `None` where it is none.
+    pub(crate) fn ask(&self, chain_id: u64, question: Question) -> Result<Option<(Vec<u8>, u64)>> {
+        let asked = account::ask(&self.client, chain_id, question);
+        self.runtime.block_on(asked)
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.client.close());
+    }
 }
 
 async fn read_facts(
@@ -52,9 +86,6 @@ async fn read_facts(
     registry: Address,
     anchor: u64,
 ) -> Result<ChainFacts> {
-    tokio::time::timeout(PATIENCE, client.wait_synced())
-        .await
-        .wrap_err_with(|| format!("no verified head within {PATIENCE:?}"))??;
     let slot = compute_batch_slot(root).into();
     let latest = BlockId::parse("latest")?;
     let view = client.account(registry, &[slot], latest).await?;

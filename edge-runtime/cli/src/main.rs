@@ -6,6 +6,7 @@
 //!       2  the command line, the configuration or the input cannot be understood
 //! ```
 
+mod account;
 mod args;
 mod bench;
 mod chain;

@@ -38,7 +38,11 @@ pub(crate) fn run(config: &Config, args: &Pull) -> Result<bool> {
     }
     let store = context::store(config)?;
     let folder = config.data.join("models");
-    if store.get(manifest.sha256).is_ok() {
+    if let Ok(model) = store.get(manifest.sha256) {
+        if let Err(error) = manifest.verify_file(model.file()) {
+            println!("refused: {error}");
+            return Ok(false);
+        }
         println!("{} is here: {}", manifest.id, manifest.sha256);
     } else {
         let (root, _) = base

@@ -1,7 +1,7 @@
 //! `sidelight-edge verify`: what holds of a decision, level by level.
 //!
 //! ```text
-//!   file or hash -> parts and signature -> L0: batch and anchor block, by a light client -> L1: run again, in the decision's class
+//!   file or hash -> parts and signature (a contract is asked) -> L0: batch and anchor block, by a light client -> L1: run again, in the decision's class
 //! ```
 
 use std::{fs, path::Path};
@@ -11,18 +11,25 @@ use eyre::{Context, Result, bail, eyre};
 use serde_json::json;
 use sidelight_edge::{BackendName, worker::Answer};
 use sidelight_edge_core::{
+    account::ask_account,
     class::DetClass,
     limits::MAX_RECORD_BYTES,
     record::Record,
-    verdict::{Agreement, Rerun, VerifiedRecord, verify_record},
+    verdict::{
+        Agreement, RecordError, Rerun, VerifiedRecord, verify_record, verify_record_by_account,
+    },
 };
 
-use crate::{args::Verify, chain, config::Config, context, pull};
+use crate::{args::Verify, chain::Chain, config::Config, context, pull};
 
 pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
     let (record, asked) = read(args)?;
-    let verified = match verify_record(&record, args.chain_id, args.registry) {
-        Ok(verified) => verified,
+    let chain = match &args.node {
+        Some(node) => Some(Chain::connect(node, &args.chain)?),
+        None => None,
+    };
+    let (verified, signed) = match check_parts(&record, args, chain.as_ref())? {
+        Ok(checked) => checked,
         Err(error) => {
             println!("refused   parts     {error}");
             return Ok(false);
@@ -36,13 +43,10 @@ pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
         return Ok(false);
     }
     println!("decision  {}", verified.hash());
-    println!(
-        "holds     parts     signed by {}, for chain {}",
-        record.decision.executor, args.chain_id
-    );
-    match &args.node {
+    println!("holds     parts     {signed}, for chain {}", args.chain_id);
+    match &chain {
         None => println!("open      L0        not checked: --node names a node of the chain"),
-        Some(node) => match chain::verify_anchor(node, &args.chain, args.registry, &verified) {
+        Some(chain) => match chain.verify_anchor(args.registry, &verified) {
             Ok(anchored) => println!(
                 "holds     L0        anchored by {} in block {}, proven by storage",
                 anchored.poster, anchored.block
@@ -72,6 +76,34 @@ pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Parts and signature, and who stands behind it: the executor's key, or the executor itself where it is a contract (ERC-1271).
+fn check_parts(
+    record: &Record,
+    args: &Verify,
+    chain: Option<&Chain>,
+) -> Result<Result<(VerifiedRecord, String), RecordError>> {
+    let executor = record.decision.executor;
+    let error = match verify_record(record, args.chain_id, args.registry) {
+        Ok(verified) => return Ok(Ok((verified, format!("signed by {executor}")))),
+        Err(error) => error,
+    };
+    let (true, Some(chain)) = (error.field() == "signature", chain) else {
+        return Ok(Err(error));
+    };
+    let question = match ask_account(record, args.chain_id, args.registry) {
+        Ok(question) => question,
+        Err(error) => return Ok(Err(error)),
+    };
+    let Some((answer, block)) = chain.ask(args.chain_id, question)? else {
+        return Ok(Err(error));
+    };
+    let verified = verify_record_by_account(record, args.chain_id, args.registry, &answer);
+    Ok(verified.map(|verified| {
+        let signed = format!("accepted by the contract {executor} in block {block}");
+        (verified, signed)
+    }))
 }
 
 /// Runs the model again, in the decision's own class.

@@ -124,27 +124,32 @@ pub fn verify_decision(
     signed: &SignedDecision,
     domain: &Eip712Domain,
 ) -> Result<VerifiedDecision, DecisionError> {
-    let decision = &signed.decision;
-    if decision.maxLevel > 3 {
-        return Err(DecisionError::Level {
-            got: decision.maxLevel,
-        });
+    let verified = VerifiedDecision::of_signer(&signed.decision, domain)?;
+    let got = recover_signer(verified.hash, &signed.signature)?;
+    let expected = signed.decision.executor;
+    if got != expected {
+        return Err(DecisionError::Signer { expected, got });
     }
-    let hash = compute_decision_hash(decision, domain);
-    let got = recover_signer(hash, &signed.signature)?;
-    if got != decision.executor {
-        return Err(DecisionError::Signer {
-            expected: decision.executor,
-            got,
-        });
-    }
-    Ok(VerifiedDecision {
-        decision: decision.clone(),
-        hash,
-    })
+    Ok(verified)
 }
 
 impl VerifiedDecision {
+    /// For a caller that checks the signature.
+    pub(crate) fn of_signer(
+        decision: &Decision,
+        domain: &Eip712Domain,
+    ) -> Result<Self, DecisionError> {
+        if decision.maxLevel > 3 {
+            return Err(DecisionError::Level {
+                got: decision.maxLevel,
+            });
+        }
+        Ok(Self {
+            hash: compute_decision_hash(decision, domain),
+            decision: decision.clone(),
+        })
+    }
+
     /// Its fields.
     pub const fn decision(&self) -> &Decision {
         &self.decision

@@ -36,15 +36,18 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod account;
 pub mod batch;
 pub mod class;
 pub mod commit;
 pub mod decision;
 pub mod entry;
+pub mod graph;
 pub mod limits;
 pub mod manifest;
 pub mod record;
 pub mod trace;
+mod tree;
 pub mod typed;
 pub mod verdict;
 

@@ -14,5 +14,13 @@ pub const MAX_BATCH: usize = 1 << 20;
 pub const MAX_BATCH_SIBLINGS: usize = 20;
 /// Most values of a trace: nodes of the largest of ONNX's light networks, twentyfold.
 pub const MAX_TRACE: usize = 16_384;
+/// Most operators of a graph, and most weights: thirtyfold those of the largest of ONNX's light networks.
+pub const MAX_NODES: usize = 32_768;
+/// Most weights of a graph.
+pub const MAX_WEIGHTS: usize = 32_768;
 /// Largest file of a decision: opened tensors are hexadecimal in it, and those of the models here have some kilobytes.
 pub const MAX_RECORD_BYTES: usize = 4 << 20;
+/// Longest signature that a contract is asked about: a wallet of 100 owners takes 6,500.
+pub const MAX_SIGNATURE: usize = 8_192;
+/// Gas for a contract's answer: a hundred signatures of its owners take a tenth.
+pub const ACCOUNT_GAS: u64 = 10_000_000;

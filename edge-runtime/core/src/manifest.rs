@@ -12,6 +12,7 @@ use sidelight_tensor::{
 use thiserror::Error;
 
 use crate::{
+    graph::{GraphError, compute_graph_root},
     limits::{MAX_LABELS, MAX_MANIFEST_BYTES, MAX_MODEL_BYTES, MAX_TEXT},
     typed,
 };
@@ -58,6 +59,17 @@ pub enum ManifestError {
         /// Of the file.
         got: B256,
     },
+    /// The file has no graph that a root is over.
+    #[error("graphRoot: {0}")]
+    Graph(#[from] GraphError),
+    /// The file has another graph.
+    #[error("graphRoot: expected {expected}, got {got}")]
+    GraphRoot {
+        /// By the manifest.
+        expected: B256,
+        /// Of the file.
+        got: B256,
+    },
 }
 
 /// An input or output.
@@ -93,6 +105,8 @@ pub struct Manifest {
     pub format: String,
     /// Version of the operator set.
     pub opset: u32,
+    /// The root over operators and weights.
+    pub graph_root: B256,
     /// What goes in.
     pub inputs: Vec<Port>,
     /// What comes out.
@@ -140,10 +154,22 @@ impl Manifest {
                 got,
             });
         }
-        match hash_file(file) {
-            got if got == self.sha256 => Ok(()),
-            got => Err(ManifestError::Hash {
+        let got = hash_file(file);
+        if got != self.sha256 {
+            return Err(ManifestError::Hash {
                 expected: self.sha256,
+                got,
+            });
+        }
+        self.verify_graph(file)
+    }
+
+    /// Checks the graph of a file whose size and SHA-256 the caller has checked.
+    pub fn verify_graph(&self, file: &[u8]) -> Result<(), ManifestError> {
+        match compute_graph_root(file)? {
+            got if got == self.graph_root => Ok(()),
+            got => Err(ManifestError::GraphRoot {
+                expected: self.graph_root,
                 got,
             }),
         }
@@ -156,7 +182,7 @@ impl Manifest {
             fileBytes: self.bytes,
             format: self.format.clone(),
             opset: self.opset,
-            graphRoot: B256::ZERO,
+            graphRoot: self.graph_root,
             ioSchema: self.to_schema().eip712_hash_struct(),
             omsBundle: B256::ZERO,
             macs: self.macs,
@@ -379,11 +405,20 @@ mod tests {
 
     #[test]
     fn one_changed_bit_of_a_file_is_another_file() {
-        let (manifest, mut file) = models().remove(0);
-        file[100] ^= 1;
+        let digits = |(manifest, _): &(Manifest, _)| manifest.id == "digits-mlp-f32";
+        let (manifest, mut file) = models().into_iter().find(digits).unwrap();
+        // A weight.
+        let middle = file.len() / 2;
+        file[middle] ^= 1;
         assert!(matches!(
             manifest.verify_file(&file),
             Err(ManifestError::Hash { .. })
+        ));
+        let mut claimed = manifest.clone();
+        claimed.sha256 = hash_file(&file);
+        assert!(matches!(
+            claimed.verify_file(&file),
+            Err(ManifestError::GraphRoot { .. })
         ));
         file.pop();
         assert!(matches!(

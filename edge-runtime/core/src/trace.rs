@@ -4,11 +4,15 @@
 //! Types are the engine's own: it computes INT64 and BOOL as INT32.
 
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Keccak256};
+use alloy_primitives::B256;
 use alloy_sol_types::SolStruct;
 use thiserror::Error;
 
-use crate::{limits::MAX_TRACE, typed::Tensor};
+use crate::{
+    limits::MAX_TRACE,
+    tree::{compute_root, hash_leaf},
+    typed::Tensor,
+};
 use sidelight_tensor::limits::{MAX_NAME, MAX_RANK};
 
 /// Why bytes are not a trace.
@@ -76,30 +80,8 @@ pub fn decode_trace(mut bytes: &[u8]) -> Result<Vec<Tensor>, TraceError> {
 
 /// The root over the values; zero for none, which is how a decision says that it offers no trace.
 pub fn compute_trace_root(values: &[Tensor]) -> B256 {
-    let leaf = |(at, value): (u32, &Tensor)| {
-        hash(&[
-            &[0],
-            &at.to_be_bytes(),
-            value.eip712_hash_struct().as_slice(),
-        ])
-    };
-    let mut level: Vec<B256> = (0_u32..).zip(values).map(leaf).collect();
-    while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => hash(&[&[1], left.as_slice(), right.as_slice()]),
-                odd => odd.first().copied().unwrap_or_default(),
-            })
-            .collect();
-    }
-    level.first().copied().unwrap_or_default()
-}
-
-fn hash(parts: &[&[u8]]) -> B256 {
-    let mut hasher = Keccak256::new();
-    parts.iter().for_each(|part| hasher.update(part));
-    hasher.finalize()
+    let leaf = |(at, value): (u32, &Tensor)| hash_leaf(at, [value.eip712_hash_struct().as_slice()]);
+    compute_root((0_u32..).zip(values).map(leaf).collect())
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], TraceError> {

@@ -15,11 +15,13 @@ use alloc::{
     string::{String, ToString},
 };
 use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_sol_types::Eip712Domain;
 use sidelight_core::signature::SignatureBytes;
 use sidelight_tensor::{Difference, Tensor, TensorError, Tolerance, compare};
 use thiserror::Error;
 
 use crate::{
+    account::check_answer,
     batch::{BatchError, compute_root},
     class::{DetClass, check_runtime},
     commit::Role,
@@ -175,20 +177,44 @@ pub fn verify_record(
     chain_id: u64,
     registry: Address,
 ) -> Result<VerifiedRecord, RecordError> {
-    expect("chainId", chain_id, record.chain_id)?;
-    expect("registry", registry, record.registry)?;
-    let decision = &record.decision;
-    let signed = SignedDecision {
-        decision: decision.clone(),
-        signature: read_signature(&record.signature)?,
-    };
+    verify(record, chain_id, registry, |domain| {
+        let signed = SignedDecision {
+            decision: record.decision.clone(),
+            signature: read_signature(&record.signature)?,
+        };
+        Ok(verify_decision(&signed, domain)?)
+    })
+}
+
+/// As [`verify_record`], where the executor is a contract: `answer` is what it said to [`ask_account`](crate::account::ask_account).
+///
+/// **Not checked**: that it said so. The caller has executed the call on a state that it has verified; the contract's answer may be another one in another block.
+pub fn verify_record_by_account(
+    record: &Record,
+    chain_id: u64,
+    registry: Address,
+    answer: &[u8],
+) -> Result<VerifiedRecord, RecordError> {
+    verify(record, chain_id, registry, |domain| {
+        check_answer(record.decision.executor, answer)?;
+        Ok(VerifiedDecision::of_signer(&record.decision, domain)?)
+    })
+}
+
+fn verify(
+    record: &Record,
+    chain_id: u64,
+    registry: Address,
+    verify_signature: impl FnOnce(&Eip712Domain) -> Result<VerifiedDecision, RecordError>,
+) -> Result<VerifiedRecord, RecordError> {
+    check_place(record, chain_id, registry)?;
     // Parts before the signature: a changed part is named, where a changed decision only has another signer.
     let (class, tolerance) = verify_parts(record)?;
-    let verified = verify_decision(&signed, &domain(chain_id, registry))?;
+    let decision = verify_signature(&domain(chain_id, registry))?;
     let batch_root = match &record.batch {
         None => None,
         Some(batch) => {
-            let got = compute_root(verified.hash(), &batch.proof)?;
+            let got = compute_root(decision.hash(), &batch.proof)?;
             if got != batch.root {
                 return Err(BatchError::Root {
                     expected: batch.root,
@@ -200,7 +226,7 @@ pub fn verify_record(
         }
     };
     Ok(VerifiedRecord {
-        decision: verified,
+        decision,
         class,
         tolerance,
         options_hash: record.runtime.optionsHash,
@@ -208,6 +234,16 @@ pub fn verify_record(
         batch_root,
         output: record.output.clone(),
     })
+}
+
+/// The chain and the registry are those that the verifier trusts.
+pub(crate) fn check_place(
+    record: &Record,
+    chain_id: u64,
+    registry: Address,
+) -> Result<(), RecordError> {
+    expect("chainId", chain_id, record.chain_id)?;
+    expect("registry", registry, record.registry)
 }
 
 impl VerifiedRecord {

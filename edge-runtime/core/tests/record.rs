@@ -9,19 +9,24 @@
 use std::{fs, path::Path};
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
-use alloy_sol_types::SolStruct;
+use alloy_sol_types::{SolStruct, SolValue};
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use sidelight_edge_core::{
+    account::ask_account,
     batch::Batch,
     class::DetClass,
     commit::{Role, Salt, compute_commitment},
     decision::{DecisionLevel, compute_decision_hash},
+    limits::MAX_SIGNATURE,
     manifest::Manifest,
     record::{BatchPath, Opening, RECORD_TYPE, Record},
     tensor::{DType, Tensor},
     typed::{Decision, Runtime, domain},
-    verdict::{Agreement, ChainFacts, RecordError, Rerun, compute_batch_slot, verify_record},
+    verdict::{
+        Agreement, ChainFacts, RecordError, Rerun, compute_batch_slot, verify_record,
+        verify_record_by_account,
+    },
 };
 
 const CHAIN: u64 = 31_337;
@@ -30,6 +35,8 @@ const KEY: [u8; 32] = hex!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae78
 const ENGINE: B256 = B256::repeat_byte(0xe0);
 const OPTIONS: B256 = B256::repeat_byte(0x0f);
 const ANCHOR: B256 = B256::repeat_byte(0xaa);
+/// What `isValidSignature` returns for a signature that it accepts.
+const MAGIC: [u8; 32] = hex!("1626ba7e00000000000000000000000000000000000000000000000000000000");
 const POSTER: Address = Address::repeat_byte(0x77);
 
 fn outputs() -> Vec<Tensor> {
@@ -310,6 +317,78 @@ fn what_the_chain_does_not_say_is_not_committed() {
     assert_eq!(elsewhere.field(), "chainId");
     let registry = verify_record(&record(), CHAIN, Address::ZERO).unwrap_err();
     assert_eq!(registry.field(), "registry");
+}
+
+/// A file whose executor is a contract, with a signature that is no key's.
+fn record_of_account() -> Record {
+    let mut record = record();
+    record.decision.executor = Address::repeat_byte(0xcc);
+    record.signature = vec![0x5e; 100].into();
+    let hash = compute_decision_hash(&record.decision, &domain(CHAIN, REGISTRY));
+    record.batch = Some(BatchPath {
+        root: Batch::new(&[hash]).unwrap().root(),
+        proof: Vec::new(),
+    });
+    record
+}
+
+#[test]
+fn an_executor_that_is_a_contract_is_asked_about_this_decision_and_this_signature() {
+    let record = record_of_account();
+    assert_eq!(
+        verify_record(&record, CHAIN, REGISTRY).unwrap_err().field(),
+        "signature"
+    );
+    let question = ask_account(&record, CHAIN, REGISTRY).unwrap();
+    assert_eq!(question.account, record.decision.executor);
+    let hash = compute_decision_hash(&record.decision, &domain(CHAIN, REGISTRY));
+    let arguments = (hash, record.signature.clone()).abi_encode_params();
+    assert_eq!(question.data, [&MAGIC[..4], &arguments].concat());
+    assert_eq!(
+        ask_account(&record, CHAIN + 1, REGISTRY)
+            .unwrap_err()
+            .field(),
+        "chainId"
+    );
+    let mut long = record;
+    long.signature = vec![0; MAX_SIGNATURE + 1].into();
+    assert_eq!(
+        ask_account(&long, CHAIN, REGISTRY).unwrap_err().field(),
+        "signature"
+    );
+    long.signature = vec![0; MAX_SIGNATURE].into();
+    assert!(ask_account(&long, CHAIN, REGISTRY).is_ok());
+}
+
+#[test]
+fn only_the_whole_word_of_erc_1271_accepts_and_a_changed_part_is_still_named() {
+    let record = record_of_account();
+    let judge = |record: &Record, answer: &[u8]| {
+        verify_record_by_account(record, CHAIN, REGISTRY, answer).map_err(|error| error.field())
+    };
+    let verified = judge(&record, &MAGIC).unwrap();
+    assert_eq!(
+        verified.hash(),
+        compute_decision_hash(&record.decision, &domain(CHAIN, REGISTRY))
+    );
+    assert!(verified.verify_anchor(&facts()).is_ok());
+    for bit in 0..256 {
+        let mut answer = MAGIC;
+        answer[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(judge(&record, &answer), Err("signature"), "bit {bit}");
+    }
+    for answer in [&[][..], &MAGIC[..4], &MAGIC[..31], &[MAGIC, MAGIC].concat()] {
+        assert_eq!(judge(&record, answer), Err("signature"));
+    }
+    let mut other = record.clone();
+    other.model.opset += 1;
+    assert_eq!(judge(&other, &MAGIC), Err("modelHash"));
+    let mut level = record.clone();
+    level.decision.maxLevel = 4;
+    assert_eq!(judge(&level, &MAGIC), Err("maxLevel"));
+    let mut path = record;
+    path.decision.nonce -= 1;
+    assert_eq!(judge(&path, &MAGIC), Err("batch.proof"));
 }
 
 #[test]

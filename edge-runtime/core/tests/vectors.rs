@@ -15,6 +15,7 @@ use sidelight_edge_core::{
     class::{DetClass, OptionValue, hash_options},
     commit::{Role, Salt, compute_commitment, hash_tensor},
     decision::{SignedDecision, compute_decision_hash, verify_decision},
+    graph::compute_graph_root,
     manifest::Manifest,
     tensor::{DType, Tensor, decode_message, encode_message},
     trace::compute_trace_root,
@@ -165,6 +166,7 @@ fn vectors() -> Value {
         "model": { "value": model_json(), "hash": model().eip712_hash_struct() },
         "runtime": { "value": runtime_json(), "hash": runtime().eip712_hash_struct() },
         "task": { "value": task_json(), "hash": task().eip712_hash_struct(), "digest": task().eip712_signing_hash(&registry()) },
+        "graph": { "file": hex::encode_prefixed(onnx()), "root": compute_graph_root(&onnx()).unwrap() },
         "trace": { "values": trace().iter().map(|value| value.eip712_hash_struct()).collect::<Vec<_>>(), "root": compute_trace_root(&trace()) },
         "decisions": decisions.iter().zip(&hashes).map(|(signed, hash)| decision_json(signed, *hash)).collect::<Vec<_>>(),
         "batches": batches,
@@ -239,6 +241,26 @@ fn trace() -> Vec<typed::Tensor> {
         root: B256::repeat_byte(at),
     };
     (1..=3).map(value).collect()
+}
+
+/// Two operators, a weight of two chunks that both read, and one that none names.
+fn onnx() -> Vec<u8> {
+    let field = |number: u8, bytes: &[u8]| {
+        let length = [bytes.len() as u8 & 0x7f | 0x80, (bytes.len() >> 7) as u8];
+        [&[number << 3 | 2, length[0], length[1]], bytes].concat()
+    };
+    let node = |input: &[u8], output: &[u8]| {
+        let names = [field(1, input), field(1, b"weight"), field(2, output)];
+        field(1, &[names.concat(), field(4, b"Mul")].concat())
+    };
+    let weight = |name: &[u8], raw: &[u8]| field(5, &[field(9, raw), field(8, name)].concat());
+    let graph = [
+        node(b"x", b"y"),
+        node(b"y", b"z"),
+        weight(b"weight", &[7; 1_200]),
+        weight(b"inner", &[8; 40]),
+    ];
+    [vec![0x08, 8], field(7, &graph.concat())].concat()
 }
 
 fn manifest() -> Manifest {

@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 
 from . import graph
+from .graph_root import graph_root
 
 FOLDER = Path(__file__).resolve().parent.parent
 
@@ -40,6 +41,7 @@ class Artefacts:
             "bytes": len(file),
             "format": "onnx",
             "opset": model.opset_import[0].version,
+            "graphRoot": graph_root(model),
             "inputs": [port(info) for info in model.graph.input],
             "outputs": [port(info) for info in model.graph.output],
             "operators": sorted({node.op_type for node in model.graph.node}),

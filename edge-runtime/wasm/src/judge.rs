@@ -1,12 +1,16 @@
 //! Files of decisions, judged.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, hex};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sidelight_edge_core::{
+    account::{Question, ask_account},
     record::{Opening, Record},
     tensor::{decode_message, encode_message},
-    verdict::{Agreement, ChainFacts, Rerun, VerifiedRecord, compute_batch_slot, verify_record},
+    verdict::{
+        Agreement, ChainFacts, Rerun, VerifiedRecord, compute_batch_slot, verify_record,
+        verify_record_by_account,
+    },
 };
 
 use crate::{Refusal, runtime::options_hash};
@@ -42,6 +46,18 @@ struct Run {
     optimise: bool,
 }
 
+/// The call that asks the executor of a file about its signature, as `eth_call` takes it.
+pub(crate) fn question(file: &str, chain_id: u64, registry: &str) -> Result<Value, Refusal> {
+    let record = Record::decode(file.as_bytes())?;
+    let Question { account, data, gas } = ask_account(&record, chain_id, address(registry)?)?;
+    Ok(json!({ "to": account, "data": hex::encode_prefixed(data), "gas": format!("{gas:#x}") }))
+}
+
+fn address(text: &str) -> Result<Address, Refusal> {
+    text.parse()
+        .map_err(|error| Refusal::argument("registry", error))
+}
+
 /// A file that was opened once: its parts and the executor's signature hold. Levels are judged from it.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -50,12 +66,19 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    pub(crate) fn read(file: &str, chain_id: u64, registry: &str) -> Result<Self, Refusal> {
-        let registry: Address = registry
-            .parse()
-            .map_err(|error| Refusal::argument("registry", error))?;
+    /// With the answer of the executor, where it is a contract.
+    pub(crate) fn read(
+        file: &str,
+        chain_id: u64,
+        registry: &str,
+        answer: Option<&[u8]>,
+    ) -> Result<Self, Refusal> {
+        let registry = address(registry)?;
         let record = Record::decode(file.as_bytes())?;
-        let verified = verify_record(&record, chain_id, registry)?;
+        let verified = match answer {
+            None => verify_record(&record, chain_id, registry)?,
+            Some(answer) => verify_record_by_account(&record, chain_id, registry, answer)?,
+        };
         Ok(Self { record, verified })
     }
 
@@ -69,7 +92,7 @@ impl Opened {
             anchor_block: verified.decision().anchorBlock.to_string(),
             has_input: record.input.is_some(),
             has_output: record.output.is_some(),
-            model_sha256: alloy_primitives::hex::encode(record.model.fileSha256),
+            model_sha256: hex::encode(record.model.fileSha256),
         }
     }
 

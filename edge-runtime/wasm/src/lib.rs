@@ -1,9 +1,9 @@
 //! Decisions for JavaScript. JSON text and bytes in both directions; a refusal is thrown as the JSON of a [`Refusal`].
 //!
 //! ```text
-//!   DecisionFile                                      judges a file (sidelight-edge-core's verdict)
+//!   DecisionFile, askAccount                          judges a file (sidelight-edge-core's verdict)
 //!   makeRecord, makeBatch, signAnchor                 make one, and anchor it
-//!   readManifest                                      what a run takes
+//!   readManifest, verifyGraph                         what a run takes
 //!   makeTask                                          asks a node for a run
 //!   makeEntry, checkEntry, compareEntry               the records of this device
 //! ```
@@ -29,10 +29,15 @@ pub struct DecisionFile(judge::Opened);
 
 #[wasm_bindgen]
 impl DecisionFile {
-    /// Reads a file and checks all of it that needs no chain.
+    /// Reads a file and checks all of it that needs no chain; with the executor's answer to `askAccount`, where it is a contract.
     #[wasm_bindgen(constructor)]
-    pub fn new(file: &str, chain_id: u64, registry: &str) -> Result<Self, JsValue> {
-        judge::Opened::read(file, chain_id, registry)
+    pub fn new(
+        file: &str,
+        chain_id: u64,
+        registry: &str,
+        answer: Option<Vec<u8>>,
+    ) -> Result<Self, JsValue> {
+        judge::Opened::read(file, chain_id, registry, answer.as_deref())
             .map(Self)
             .map_err(throw)
     }
@@ -61,10 +66,22 @@ impl DecisionFile {
     }
 }
 
+/// The call that asks a contract, which a file names as its executor, about the signature: `{ to, data, gas }`.
+#[wasm_bindgen(js_name = askAccount)]
+pub fn ask_account(file: &str, chain_id: u64, registry: &str) -> Result<String, JsValue> {
+    answer(judge::question(file, chain_id, registry))
+}
+
 /// Checks a manifest, and says how decisions name the model.
 #[wasm_bindgen(js_name = readManifest)]
 pub fn read_manifest(manifest: &str) -> Result<String, JsValue> {
     answer(make::manifest(manifest))
+}
+
+/// Checks that a file, whose SHA-256 the caller has checked, has the graph that its manifest names.
+#[wasm_bindgen(js_name = verifyGraph)]
+pub fn verify_graph(manifest: &str, file: &[u8]) -> Result<String, JsValue> {
+    answer(make::graph(manifest, file))
 }
 
 /// Makes and signs a record of a run.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sidelight_edge_core::{
     commit::{Role, compute_commitment},
     decision::compute_decision_hash,
-    manifest::Manifest,
+    manifest::{Manifest, ManifestError},
     record::{Opening, RECORD_TYPE, Record},
     tensor::{Tensor, decode_message},
     typed::{Decision, domain},
@@ -26,6 +26,8 @@ struct Draft {
     runtime: RuntimeUsed,
     input_salt: B256,
     output_salt: B256,
+    /// A contract that accepts the key's signatures; the key's own address, if there is none.
+    executor: Option<Address>,
     #[serde(default)]
     parent: B256,
     #[serde(default)]
@@ -39,6 +41,20 @@ struct Draft {
 pub(crate) fn manifest(text: &str) -> Result<Value, Refusal> {
     let manifest = decode(text)?;
     Ok(json!({ "modelHash": manifest.to_model().eip712_hash_struct() }))
+}
+
+pub(crate) fn graph(manifest: &str, file: &[u8]) -> Result<(), Refusal> {
+    decode(manifest)?.verify_graph(file).map_err(|error| {
+        let refusal = Refusal::argument("graphRoot", &error);
+        match error {
+            ManifestError::GraphRoot { expected, got } => Refusal {
+                expected: Some(expected.to_string()),
+                got: Some(got.to_string()),
+                ..refusal
+            },
+            _ => refusal,
+        }
+    })
 }
 
 /// A record of a run on this device. What it says is judged as any other before it is given out.
@@ -79,7 +95,9 @@ pub(crate) fn record(
         traceRoot: B256::ZERO,
         zkInput: B256::ZERO,
         parent: draft.parent,
-        executor: Address::from_public_key(key.verifying_key()),
+        executor: draft
+            .executor
+            .unwrap_or_else(|| Address::from_public_key(key.verifying_key())),
         requester: draft.requester,
         agentId: U256::ZERO,
         nonce: draft.nonce,
@@ -101,7 +119,10 @@ pub(crate) fn record(
         output: Some(output),
         batch: None,
     };
-    let _verified = verify_record(&record, draft.chain_id, draft.registry)?;
+    // Whether a contract accepts it is for the caller to ask.
+    if draft.executor.is_none() {
+        let _verified = verify_record(&record, draft.chain_id, draft.registry)?;
+    }
     Ok(record.encode()?)
 }
 

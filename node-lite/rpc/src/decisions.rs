@@ -5,14 +5,20 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use alloy_primitives::B256;
+use alloy_eips::BlockId;
+use alloy_primitives::{B256, Bytes};
+use alloy_rpc_types_eth::TransactionRequest;
 use jsonrpsee::server::RegisterMethodError;
-use node_lite_exec::DECISION_PREDEPLOY;
+use node_lite_exec::{CallOverrides, DECISION_PREDEPLOY};
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
 use sidelight_edge_core::{
+    account::ask_account,
     record::Record,
-    verdict::{ChainFacts, compute_batch_slot, verify_record},
+    verdict::{
+        ChainFacts, RecordError, VerifiedRecord, compute_batch_slot, verify_record,
+        verify_record_by_account,
+    },
 };
 
 use crate::api::{Api, RpcResult};
@@ -84,12 +90,13 @@ fn put(node: &Peer, mut args: Args<'_>) -> RpcResult<B256> {
             file.get().len()
         )));
     }
-    let refuse = |error: sidelight_edge_core::verdict::RecordError| {
+    let refuse = |error: RecordError| {
         RpcError::invalid(format!("invalid argument 0: {}: {error}", error.field()))
     };
     let record = Record::decode(file.get().as_bytes()).map_err(refuse)?;
-    let verified =
-        verify_record(&record, node.chain.chain_id(), DECISION_PREDEPLOY).map_err(refuse)?;
+    let verified = verify_record(&record, node.chain.chain_id(), DECISION_PREDEPLOY)
+        .or_else(|error| ask_executor(node, &record).unwrap_or(Err(error)))
+        .map_err(refuse)?;
     let root = verified.batch_root().unwrap_or_default();
     let head = node.chain.head();
     let state = node.state_at(Some(head.hash.into()))?;
@@ -108,6 +115,35 @@ fn put(node: &Peer, mut args: Args<'_>) -> RpcResult<B256> {
         RawValue::from_string(text).map_err(|error| RpcError::Internal(error.to_string()))?;
     node.decisions.put(verified.hash(), file);
     Ok(verified.hash())
+}
+
+/// Where the executor is a contract, it says at the head whether it accepts the signature (ERC-1271); `None` where it is none, or cannot be asked.
+fn ask_executor(node: &Peer, record: &Record) -> Option<Result<VerifiedRecord, RecordError>> {
+    let chain_id = node.chain.chain_id();
+    let question = match ask_account(record, chain_id, DECISION_PREDEPLOY) {
+        Ok(question) => question,
+        Err(error) => return Some(Err(error)),
+    };
+    let head = BlockId::from(node.chain.head().hash);
+    let code = node.state_at(Some(head)).ok()?.code(question.account);
+    if code.ok()?.is_empty() {
+        return None;
+    }
+    let request = TransactionRequest {
+        to: Some(question.account.into()),
+        input: Bytes::from(question.data).into(),
+        gas: Some(question.gas),
+        ..TransactionRequest::default()
+    };
+    // A contract that reverts has said nothing.
+    let answer = node.chain.call(&request, head, &CallOverrides::default());
+    let answer = answer.unwrap_or_default();
+    Some(verify_record_by_account(
+        record,
+        chain_id,
+        DECISION_PREDEPLOY,
+        &answer,
+    ))
 }
 
 #[cfg(test)]

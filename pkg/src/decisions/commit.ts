@@ -12,7 +12,8 @@ import { SidelightError, codes } from "../errors.js";
 import { forward } from "../forward.js";
 import { bytesToHex, hexToBytes } from "../hex.js";
 import type { Hex } from "../types.js";
-import { OpenFile, decisionsModule, guard, judge } from "./module.js";
+import { openFile } from "./account.js";
+import { decisionsModule, guard, judge } from "./module.js";
 import { REGISTRY } from "./registry.js";
 import { encodeMessage } from "./tensors.js";
 import { publishDecision, store } from "./publish.js";
@@ -32,6 +33,8 @@ export interface CommitOptions {
   nodes: readonly string[];
   /** The executor's key, 32 bytes: a device's key, not a wallet's. */
   key: Hex;
+  /** A contract account (ERC-1271) that decides in the executor's place and accepts the key's signatures; it is asked before anything is paid. */
+  account?: Hex;
   /** The key that pays for anchoring; the executor's, if there is none. */
   payer?: Hex;
   registry?: Hex;
@@ -64,6 +67,7 @@ export async function commitDecision(inference: Inference, options: CommitOption
     runtime: inference.runtime,
     inputSalt: salt(),
     outputSalt: salt(),
+    ...(options.account ? { executor: options.account } : {}),
     ...(options.parent ? { parent: options.parent } : {}),
     ...(options.requester ? { requester: options.requester } : {}),
     // Rises by itself, also over restarts.
@@ -78,7 +82,7 @@ export async function commitDecision(inference: Inference, options: CommitOption
     module.makeRecord(JSON.stringify(draft), model.manifestText, encodeMessage(inputs), encodeMessage(outputs), hexToBytes(key, "key", 32)),
   );
   // What is about to be paid for is read as whoever gets it will read it.
-  const file = await OpenFile.open(unanchored, BigInt(chainId), registry);
+  const { file } = await openFile(unanchored, BigInt(chainId), registry, client);
   const { hash } = file.reading;
   file.close();
   const batch = await judge<{ root: Hex; proofs: Hex[][] }>("makeBatch", JSON.stringify([hash]));

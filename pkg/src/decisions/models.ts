@@ -51,6 +51,7 @@ export async function findModel(fileSha256: string, folder: URL = MODELS, option
 export async function openModel(manifestText: string, file: Uint8Array<ArrayBuffer>): Promise<Model> {
   const manifest = await checkManifest(manifestText);
   await checkFile(manifest, file);
+  await judge("verifyGraph", manifestText, file);
   return { manifest, manifestText, file, from: "caller" };
 }
 
@@ -58,9 +59,14 @@ async function loadFile(read: { manifest: Manifest; text: string }, url: URL, ca
   const { manifest, text: manifestText } = read;
   const hash: Hex = `0x${manifest.sha256}`;
   const kept = await takeKept(cache, hash);
-  if (kept?.length === manifest.bytes) return { manifest, manifestText, file: kept, from: "cache" };
+  if (kept?.length === manifest.bytes) {
+    // The hash says that it is this file, not that this manifest describes it.
+    await judge("verifyGraph", manifestText, kept);
+    return { manifest, manifestText, file: kept, from: "cache" };
+  }
   const file = await readBytes(url, Math.min(manifest.bytes, MAX_MODEL), options);
   await checkFile(manifest, file);
+  await judge("verifyGraph", manifestText, file);
   await keep(cache, hash, file, manifest.id);
   return { manifest, manifestText, file, from: "network" };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { SidelightError, codes } from "../errors.js";
+import { hexToBytes } from "../hex.js";
 import { compile } from "../wasm.js";
 import type * as Decisions from "./sidelight_decisions.js";
 import type { Hex } from "../types.js";
@@ -10,7 +11,7 @@ import type { DecisionFailure, DecisionVerdict } from "./types.js";
 
 type Module = typeof Decisions;
 /** Functions that answer with JSON. */
-type Answering = "readManifest" | "makeTask" | "makeBatch" | "signAnchor" | "anchorCall" | "makeEntry" | "checkEntry" | "compareEntry";
+type Answering = "askAccount" | "readManifest" | "verifyGraph" | "makeTask" | "makeBatch" | "signAnchor" | "anchorCall" | "makeEntry" | "checkEntry" | "compareEntry";
 
 let loaded: Promise<Module> | undefined;
 
@@ -53,10 +54,11 @@ export class OpenFile {
     this.reading = JSON.parse(guard(() => file.reading())) as Reading;
   }
 
-  /** Checks all of a file that needs no chain: its parts, its signature, its path to the batch. */
-  static async open(text: string, chainId: bigint, registry: Hex): Promise<OpenFile> {
+  /** Checks all of a file that needs no chain: its parts, its signature, its path to the batch. `answer` is what an executor said that is a contract. */
+  static async open(text: string, chainId: bigint, registry: Hex, answer?: Hex): Promise<OpenFile> {
     const { DecisionFile } = await decisionsModule();
-    return new OpenFile(guard(() => new DecisionFile(text, chainId, registry)));
+    const said = answer === undefined ? undefined : hexToBytes(answer, "answer");
+    return new OpenFile(guard(() => new DecisionFile(text, chainId, registry, said)));
   }
 
   /** L0, by what was read from the chain. */
@@ -93,7 +95,8 @@ export function guard<T>(call: () => T): T {
   } catch (thrown) {
     if (typeof thrown !== "string") throw thrown;
     const { kind, ...failure } = JSON.parse(thrown) as DecisionFailure & { kind: string; level: string | null };
-    if (failure.level === null) throw new SidelightError(codes.invalidParams, failure.message, { data: { field: failure.field } });
+    const { level, field, message, expected, got } = failure;
+    if (level === null) throw new SidelightError(codes.invalidParams, message, { data: { field, expected, got } });
     throw new Refusal({ ...failure, kind } as DecisionFailure);
   }
 }

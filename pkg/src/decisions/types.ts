@@ -35,6 +35,8 @@ export interface Manifest {
   bytes: number;
   format: string;
   opset: number;
+  /** Over operators and weights; checked with every file. */
+  graphRoot: Hex;
   inputs: Port[];
   outputs: Port[];
   operators: string[];

@@ -3,7 +3,7 @@
  *
  * ```text
  *   hash --a node, or the caller--> file
- *   L0 committed    parts, signature, path | registry slot, anchor block: verified reads
+ *   L0 committed    parts, signature (a contract is asked), path | registry slot, anchor block: verified reads
  *   L1 reproduced   model by its SHA-256, run again here, compared
  * ```
  * A level that this device cannot judge is not reached, and says so; an error of the network is thrown, never a verdict.
@@ -12,11 +12,13 @@
 import { SidelightError, codes } from "../errors.js";
 import { forward } from "../forward.js";
 import { show } from "../hex.js";
+import { isBelow } from "../levels.js";
 import type { Hex, Labelled } from "../types.js";
+import { openFile, type Opened } from "./account.js";
 import { ENGINE_SHA256 } from "./engine.js";
 import { infer, type InferOptions } from "./infer.js";
 import { findModel, MODELS } from "./models.js";
-import { OpenFile, Refusal, judge } from "./module.js";
+import { Refusal, judge, type OpenFile } from "./module.js";
 import { fileFromMaker } from "./publish.js";
 import { REGISTRY } from "./registry.js";
 import { decodeMessage, encodeMessage } from "./tensors.js";
@@ -46,14 +48,15 @@ export async function verifyDecision(decision: Hex | string | DecisionRecord, op
     ms: { committed: 0, reproduced: null },
   };
   const chainId = BigInt((await options.client.verified({ method: "eth_chainId" })).value as Hex);
-  const file = await attempt(verdict, () => OpenFile.open(text, chainId, registry));
+  const opened = await attempt(verdict, () => openFile(text, chainId, registry, options.client));
+  const file = opened?.file;
   try {
-    const isCommitted = file && (await attempt(verdict, () => verifyCommitted(verdict, file, wanted, registry, options.client)));
+    const isCommitted = opened && (await attempt(verdict, () => verifyCommitted(verdict, opened, wanted, registry, options.client)));
     verdict.ms.committed = performance.now() - began;
     if (isCommitted) verdict.level = "committed";
     if (isCommitted && level === "reproduced") {
       const middle = performance.now();
-      if (await attempt(verdict, () => verifyReproduced(verdict, file, options))) verdict.level = "reproduced";
+      if (await attempt(verdict, () => verifyReproduced(verdict, opened.file, options))) verdict.level = "reproduced";
       verdict.ms.reproduced = performance.now() - middle;
     }
   } finally {
@@ -64,7 +67,7 @@ export async function verifyDecision(decision: Hex | string | DecisionRecord, op
 }
 
 async function verifyCommitted(
-  verdict: DecisionVerdict, file: OpenFile, wanted: Hex | null, registry: Hex, client: VerifiedReader,
+  verdict: DecisionVerdict, { file, account }: Opened, wanted: Hex | null, registry: Hex, client: VerifiedReader,
 ): Promise<true> {
   const { reading } = file;
   if (wanted && reading.hash !== wanted) {
@@ -74,13 +77,15 @@ async function verifyCommitted(
   const { executor } = (verdict.record as DecisionRecord).decision;
   const hold = (name: DecisionCheck["name"], words: string) => verdict.checks.push({ level: "committed", name, state: "holds", text: words });
   hold("parts", "model, runtime, inputs and outputs are those that the decision names");
-  hold("signature", `the executor ${executor} signed it for this chain and registry`);
+  const asked = account && `the executor ${executor}, a contract, accepts its signature in block ${account.block?.number}`;
+  hold("signature", asked ?? `the executor ${executor} signed it for this chain and registry`);
   if (!reading.slot) {
     throw new Refusal({ level: "committed", field: "batch", kind: "missing", message: "batch: the file does not say where it is anchored" });
   }
   hold("batch", `its path leads to the batch ${reading.batchRoot}`);
   const slot = (await client.verified({ method: "eth_getStorageAt", params: [registry, reading.slot, "latest"] })) as Labelled<Hex>;
-  verdict.trust = slot.trust;
+  // The worse of the two, where a contract was asked as well.
+  verdict.trust = account && isBelow(account.level, slot.trust.level) ? account : slot.trust;
   const head = slot.trust.block;
   if (!head) throw new SidelightError(codes.verificationFailed, "the registry's slot was not verified");
   const anchorHash = await blockHash(client, reading.anchorBlock);

@@ -17,6 +17,7 @@ use crate::support::{Harness, Sender};
 const VECTORS: &str = include_str!("../../../../docs/vectors/decision.json");
 const REGISTRY: &str = include_str!("../../../contracts/artifacts/DecisionRegistry.json");
 const MODELS: &str = include_str!("../../../contracts/artifacts/ModelRegistry.json");
+const ACCOUNT: &str = include_str!("../../../contracts/artifacts/OwnedAccount.json");
 const ORDER: U256 = U256::from_be_bytes(hex!(
     "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
 ));
@@ -43,6 +44,8 @@ mod abi {
         function batches(bytes32 root) returns (Batch);
         function registerModel(ModelItem model) returns (bytes32);
         function registerRuntime(RuntimeItem runtime) returns (bytes32);
+
+        function close();
 
         error EmptyBatch();
         error AlreadyAnchored(bytes32 root, uint64 blockNumber);
@@ -313,6 +316,36 @@ fn each_changed_bit_of_a_field_a_signature_or_a_path_is_refused() {
         let refused = registry.call(registry.address, &call);
         assert!(is::<abi::NotAnchored>(&refused), "bit {bit}");
     }
+}
+
+#[test]
+fn an_executor_that_is_a_contract_decides_itself() {
+    let mut registry = Registry::new();
+    let owner = registry.sender.address;
+    let artefact: Value = serde_json::from_str(ACCOUNT).unwrap();
+    let mut init = hex::decode(artefact["bytecode"].as_str().unwrap()).unwrap();
+    init.extend(owner.abi_encode());
+    let deploy = registry.sender.deploy(init);
+    let account = owner.create(deploy.nonce);
+    registry.harness.submit(&registry.sender.sign(deploy));
+    assert!(registry.harness.seal().receipts[0].status());
+
+    let mut case = cases().remove(0);
+    case.item.executor = account;
+    case.hash = compute_decision_hash(&typed(&case.item), &domain(31_337, registry.address));
+    case.signature = registry.sender.sign_hash(case.hash).as_bytes().to_vec();
+    case.root = keccak256(keccak256(case.hash));
+    case.proof = Vec::new();
+    assert!(registry.anchor(case.root, 1));
+    assert!(registry.check(&case).is_ok());
+
+    for bit in [0, 300, 519] {
+        case.signature[bit / 8] ^= 1 << (bit % 8);
+        assert!(is::<abi::WrongSigner>(&registry.check(&case)), "bit {bit}");
+        case.signature[bit / 8] ^= 1 << (bit % 8);
+    }
+    assert!(registry.send(account, abi::closeCall {}.abi_encode()));
+    assert!(is::<abi::WrongSigner>(&registry.check(&case)));
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Sender {
         authorization.into_signed(signature)
     }
 
-    fn sign_hash(&self, hash: B256) -> Signature {
+    pub(crate) fn sign_hash(&self, hash: B256) -> Signature {
         let (signature, recovery) = self.key.sign_prehash_recoverable(hash.as_slice()).unwrap();
         Signature::from((signature, recovery))
     }
