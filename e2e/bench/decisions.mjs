@@ -52,10 +52,10 @@ const rounds = Array.from({ length: ROUNDS }, () =>
 
 const [{ inputs, outputs }] = messages;
 const [file] = files;
-const rerun = JSON.stringify({ engineSha256: `0x${sha256}`, optimise: true });
+const engineHash = Uint8Array.from(Buffer.from(sha256, "hex"));
 const plain = each(() => engine.run(inputs));
 const opened = new DecisionFile(file, CHAIN, REGISTRY);
-const repeated = each(() => opened.verifyReproduction(rerun, engine.run(inputs)));
+const repeated = each(() => opened.verifyReproduction(engineHash, true, engine.run(inputs)));
 opened.free();
 console.log(JSON.stringify({
   level0ThousandMs: rounds[ROUNDS >> 1], level0EachMs: rounds[ROUNDS >> 1] / COUNT, fileBytes: file.length,

@@ -9,12 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { createWalletClient, defineChain, http, publicActions } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
 import { createLightClient } from "sidelight";
 import { closeEngines, commitDecision, infer, listModels, loadModel, openModel, valuesOf, verifyDecision } from "sidelight/decisions";
 import { program, startNode } from "../support/node-lite.mjs";
 
 // The last account of the usual test mnemonic pays; the executor is a key of its own, which has nothing.
 const PAYER = "0xdf57089febbacf7ba0bc227dafbffa9fc08a93fdc68e1e42411a14efcf23656e";
+const DEPLOYER = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const EXECUTOR = `0x${"51".repeat(32)}`;
 const THREE = [
   0, 0, 7, 15, 13, 1, 0, 0, 0, 8, 13, 6, 15, 4, 0, 0, 0, 2, 1, 13, 13, 0, 0, 0, 0, 0, 2, 15, 11, 1, 0, 0, 0, 0, 0, 1, 12, 12, 1, 0, 0, 0, 0, 0, 1, 10, 8, 0, 0, 0, 8, 4, 5, 14, 9, 0, 0, 0, 7,
@@ -49,6 +52,16 @@ async function startWorker(t) {
   });
   await reader.waitSynced({ signal: AbortSignal.timeout(30_000) });
   return { worker, reader };
+}
+
+/** What is not `null`, as soon as it is there. */
+async function until(look) {
+  for (let round = 0; round < 40; round++) {
+    const found = await look();
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error("not within ten seconds");
 }
 
 const commit = (inference, more = {}) => commitDecision(inference, { ...options, key: EXECUTOR, payer: PAYER, ...more });
@@ -164,6 +177,41 @@ test("a decision that nobody anchored, or of another branch, is not committed", 
   const missing = await verifyDecision(unanchored, options);
   assert.deepEqual([missing.failure.field, missing.failure.kind], ["batch", "missing"]);
   assert.ok(inference);
+});
+
+test("a contract account decides by its owner's key, and is asked again by whoever verifies", async () => {
+  const { abi, bytecode } = JSON.parse(await readFile(new URL("../../../node-lite/contracts/artifacts/OwnedAccount.json", import.meta.url), "utf8"));
+  const owner = privateKeyToAccount(DEPLOYER);
+  const chain = defineChain({ id: 31_337, name: "dev", nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 }, rpcUrls: { default: { http: [node.url] } } });
+  const wallet = createWalletClient({ account: owner, chain, transport: http() }).extend(publicActions);
+  const { contractAddress: account } = await wallet.waitForTransactionReceipt({ hash: await wallet.deployContract({ abi, bytecode, args: [owner.address] }) });
+  const inference = await infer("digits-mlp-int8", { image: THREE });
+
+  // Who may not sign for the account finds out before paying.
+  const forged = commit(inference, { key: EXECUTOR, account });
+  await assert.rejects(forged, (error) => error.failure?.field === "signature");
+
+  const made = await commit(inference, { key: DEPLOYER, account });
+  assert.equal(made.record.decision.executor.toLowerCase(), account.toLowerCase());
+  assert.equal(made.stored.error, null, "a node asks the contract as well");
+  const verdict = await verifyDecision(made.hash, options);
+  assert.equal(verdict.level, "reproduced", verdict.failure?.message);
+  assert.match(verdict.checks.find(({ name }) => name === "signature").text, /a contract, accepts its signature in block \d+/);
+  assert.equal(verdict.trust.level, "consistent");
+
+  // One bit of the signature: the contract says no.
+  const other = structuredClone(made.record);
+  other.signature = other.signature.replace(/^0x./, (digits) => (digits === "0x0" ? "0x1" : "0x0"));
+  const refused = await verifyDecision(other, options);
+  assert.deepEqual([refused.level, refused.failure.field], [null, "signature"]);
+
+  // A contract that reverts accepts nothing. Verdicts are of the newest block.
+  await wallet.waitForTransactionReceipt({ hash: await wallet.writeContract({ address: account, abi, functionName: "close" }) });
+  const closed = await until(async () => {
+    const later = await verifyDecision(made.record, options);
+    return later.ok ? null : later;
+  });
+  assert.deepEqual([closed.level, closed.failure.field], [null, "signature"]);
 });
 
 test("a model file with one changed bit is refused by the name of its hash", async () => {

@@ -13,7 +13,7 @@ use sidelight_edge_core::{
     },
 };
 
-use crate::{Refusal, runtime::options_hash};
+use crate::{Refusal, runtime::pinned_options_hash};
 
 /// What of a file holds without the chain, and what is to be read from it.
 #[derive(Debug, Serialize)]
@@ -37,13 +37,6 @@ struct Facts {
     head: u64,
     batch: U256,
     anchor_hash: Option<B256>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Run {
-    engine_sha256: B256,
-    optimise: bool,
 }
 
 /// The call that asks the executor of a file about its signature, as `eth_call` takes it.
@@ -107,23 +100,30 @@ impl Opened {
         Ok(json!({ "poster": anchored.poster, "block": anchored.block, "count": anchored.count }))
     }
 
-    pub(crate) fn reproduction(&self, rerun: &str, outputs: &[u8]) -> Result<Value, Refusal> {
-        let run: Run =
-            serde_json::from_str(rerun).map_err(|error| Refusal::argument("rerun", error))?;
+    pub(crate) fn reproduction(
+        &self,
+        engine_sha256: &[u8],
+        optimise: bool,
+        outputs: &[u8],
+    ) -> Result<String, Refusal> {
+        let engine_sha256 = B256::try_from(engine_sha256)
+            .map_err(|error| Refusal::argument("engineSha256", error))?;
         let outputs =
             decode_message(outputs).map_err(|error| Refusal::argument("outputs", error))?;
         let agreement = self.verified.verify_reproduction(&Rerun {
-            engine_sha256: run.engine_sha256,
-            options_hash: options_hash(run.optimise, None),
+            engine_sha256,
+            options_hash: pinned_options_hash(optimise),
             outputs: &outputs,
         })?;
         Ok(match agreement {
-            Agreement::Exact => json!({ "agreement": "exact" }),
+            // Said so often that nothing is built for it.
+            Agreement::Exact => r#"{"agreement":"exact"}"#.to_owned(),
             Agreement::Within(tolerance) => json!({
                 "agreement": "within",
                 "atolE9": tolerance.absolute_e9.to_string(),
                 "rtolE9": tolerance.relative_e9.to_string(),
-            }),
+            })
+            .to_string(),
         })
     }
 

@@ -53,10 +53,17 @@ impl DecisionFile {
         answer(self.0.anchor(facts))
     }
 
-    /// L1: whether a run here, its outputs as a message, gave what the file commits to.
+    /// L1: whether a run of the pinned engine with this SHA-256, its outputs as a message, gave what the file commits to.
     #[wasm_bindgen(js_name = verifyReproduction)]
-    pub fn verify_reproduction(&self, rerun: &str, outputs: &[u8]) -> Result<String, JsValue> {
-        answer(self.0.reproduction(rerun, outputs))
+    pub fn verify_reproduction(
+        &self,
+        #[wasm_bindgen(js_name = "engineSha256")] engine_sha256: &[u8],
+        optimise: bool,
+        outputs: &[u8],
+    ) -> Result<String, JsValue> {
+        self.0
+            .reproduction(engine_sha256, optimise, outputs)
+            .map_err(throw)
     }
 
     /// The opened inputs as the engine's message.

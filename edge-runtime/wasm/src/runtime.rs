@@ -1,6 +1,6 @@
 //! What ran a model, as JavaScript says it (`RuntimeUsed`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use alloy_primitives::B256;
 use serde::Deserialize;
@@ -42,8 +42,15 @@ impl RuntimeUsed {
     }
 }
 
-/// The options of a run; the pinned engine has no providers.
-pub(crate) fn options_hash(optimise: bool, provider: Option<&str>) -> B256 {
+/// The options of the pinned engine, which has no providers. There are two, and they are hashed once.
+pub(crate) fn pinned_options_hash(optimise: bool) -> B256 {
+    static HASHES: LazyLock<[B256; 2]> =
+        LazyLock::new(|| [options_hash(false, None), options_hash(true, None)]);
+    let [plain, optimised] = *HASHES;
+    if optimise { optimised } else { plain }
+}
+
+fn options_hash(optimise: bool, provider: Option<&str>) -> B256 {
     let mut options = BTreeMap::from([("optimise", OptionValue::Flag(optimise))]);
     if let Some(provider) = provider {
         options.insert("provider", OptionValue::Text(provider.to_owned()));

@@ -68,7 +68,8 @@ export class OpenFile {
 
   /** L1, by the outputs of a run here, as the engine's message. */
   verifyReproduction(rerun: { engineSha256: Hex; optimise: boolean }, outputs: Uint8Array): { agreement: "exact" | "within" } {
-    return JSON.parse(guard(() => this.file.verifyReproduction(JSON.stringify(rerun), outputs))) as { agreement: "exact" | "within" };
+    const engine = hexToBytes(rerun.engineSha256, "engineSha256", 32);
+    return JSON.parse(guard(() => this.file.verifyReproduction(engine, rerun.optimise, outputs))) as { agreement: "exact" | "within" };
   }
 
   /** The opened inputs, as the engine's message. */
