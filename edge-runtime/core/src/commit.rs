@@ -2,10 +2,9 @@
 //!
 //! A hash hides nothing that can be guessed: a digit, a yes or an amount is found by trying them all. So there is a salt unless the caller says that the values are public.
 
-use alloc::vec::Vec;
 use alloy_primitives::B256;
 use alloy_sol_types::SolStruct;
-use sidelight_tensor::{Tensor, TensorError, limits::MAX_TENSORS};
+use sidelight_tensor::{Tensor, TensorError, sort_by_name};
 
 use crate::typed;
 
@@ -53,21 +52,7 @@ pub fn hash_tensor(tensor: &Tensor) -> B256 {
 /// `hashStruct(IoCommit)` over these tensors, in whatever order they come. Two of one name are refused.
 #[allow(clippy::as_conversions, reason = "the discriminant of a u8 enum")]
 pub fn compute_commitment(role: Role, salt: Salt, tensors: &[Tensor]) -> Result<B256, TensorError> {
-    if tensors.len() > MAX_TENSORS {
-        return Err(TensorError::Count { got: tensors.len() });
-    }
-    let mut sorted: Vec<&Tensor> = tensors.iter().collect();
-    sorted.sort_by_key(|tensor| tensor.name());
-    for pair in sorted.windows(2) {
-        if let [before, tensor] = pair
-            && before.name() == tensor.name()
-        {
-            return Err(TensorError::Order {
-                after: before.name().into(),
-                got: tensor.name().into(),
-            });
-        }
-    }
+    let sorted = sort_by_name(tensors)?;
     let commit = typed::IoCommit {
         role: role as u8,
         salt: salt.to_b256(),

@@ -194,14 +194,12 @@ impl Manifest {
     /// Inputs and outputs as a decision names them.
     pub fn to_schema(&self) -> typed::IoSchema {
         let ports = |ports: &[Port]| {
-            let mut sorted: Vec<&Port> = ports.iter().collect();
-            sorted.sort_by(|a, b| a.name.cmp(&b.name));
             let convert = |port: &Port| typed::Port {
                 name: port.name.clone(),
                 dtype: DType::from_name(&port.dtype).map_or(0, DType::code),
                 shape: port.shape.clone(),
             };
-            sorted.into_iter().map(convert).collect()
+            sort_by_name(ports).into_iter().map(convert).collect()
         };
         typed::IoSchema {
             inputs: ports(&self.inputs),
@@ -306,19 +304,22 @@ pub fn hash_file(file: &[u8]) -> B256 {
     B256::from(<[u8; 32]>::from(Sha256::digest(file)))
 }
 
+fn sort_by_name(ports: &[Port]) -> Vec<&Port> {
+    let mut sorted: Vec<&Port> = ports.iter().collect();
+    sorted.sort_by_key(|port| &port.name);
+    sorted
+}
+
 fn check_ports(name: &'static str, ports: &[Port]) -> Result<(), ManifestError> {
     if ports.len() > MAX_TENSORS || (name == "outputs" && ports.is_empty()) {
         return Err(field(name, "1 to 64", alloc::format!("{}", ports.len())));
     }
-    let mut names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.len() != ports.len() {
-        return Err(field(
-            name,
-            "names that differ",
-            alloc::format!("{names:?}"),
-        ));
+    for pair in sort_by_name(ports).windows(2) {
+        if let [before, port] = pair
+            && before.name == port.name
+        {
+            return Err(field(name, "names that differ", port.name.clone()));
+        }
     }
     for port in ports {
         let known = DType::from_name(&port.dtype).is_some();

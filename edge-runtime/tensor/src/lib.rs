@@ -31,5 +31,5 @@ mod tensor;
 
 pub use compare::{Difference, Tolerance, compare};
 pub use dtype::DType;
-pub use message::{decode_message, encode_message};
+pub use message::{decode_message, encode_message, sort_by_name};
 pub use tensor::{Tensor, TensorError};

@@ -13,11 +13,17 @@ use crate::{
     tensor::{Tensor, TensorError, expected_bytes},
 };
 
-/// The message of these tensors, which are sorted first. Two of one name are refused.
-pub fn encode_message(tensors: &[Tensor]) -> Result<Vec<u8>, TensorError> {
+/// The order of messages, commitments and comparisons. Two of one name are refused.
+pub fn sort_by_name(tensors: &[Tensor]) -> Result<Vec<&Tensor>, TensorError> {
     let mut sorted: Vec<&Tensor> = tensors.iter().collect();
     sorted.sort_by_key(|tensor| tensor.name());
     check_order(&sorted)?;
+    Ok(sorted)
+}
+
+/// The message of these tensors, which are sorted first. Two of one name are refused.
+pub fn encode_message(tensors: &[Tensor]) -> Result<Vec<u8>, TensorError> {
+    let sorted = sort_by_name(tensors)?;
     let count =
         u32::try_from(sorted.len()).map_err(|_| TensorError::Count { got: sorted.len() })?;
     let mut out = Vec::with_capacity(

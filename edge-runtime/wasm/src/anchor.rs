@@ -11,6 +11,7 @@ use sidelight_edge_core::batch::Batch;
 use crate::{
     Refusal,
     make::{sign as sign_digest, signing_key},
+    parse,
 };
 
 sol! {
@@ -42,22 +43,19 @@ struct Request {
 }
 
 pub(crate) fn batch(hashes: &str) -> Result<Value, Refusal> {
-    let hashes: Vec<B256> =
-        serde_json::from_str(hashes).map_err(|error| Refusal::argument("hashes", error))?;
+    let hashes: Vec<B256> = parse("hashes", hashes)?;
     let batch = Batch::new(&hashes).map_err(|error| Refusal::argument("hashes", error))?;
     let proofs: Vec<_> = hashes.iter().map(|&hash| batch.prove(hash)).collect();
     Ok(json!({ "root": batch.root(), "proofs": proofs }))
 }
 
 pub(crate) fn call(request: &str) -> Result<Value, Refusal> {
-    let call: Call =
-        serde_json::from_str(request).map_err(|error| Refusal::argument("request", error))?;
+    let call: Call = parse("request", request)?;
     Ok(json!(hex::encode_prefixed(encode(call))))
 }
 
 pub(crate) fn sign(request: &str, key: &[u8]) -> Result<Value, Refusal> {
-    let request: Request =
-        serde_json::from_str(request).map_err(|error| Refusal::argument("request", error))?;
+    let request: Request = parse("request", request)?;
     let fee = |field, wei: U256| {
         u128::try_from(wei).map_err(|_| Refusal::argument(field, "expected at most 128 bits"))
     };

@@ -13,7 +13,7 @@ use sidelight_edge_core::{
     },
 };
 
-use crate::{Refusal, runtime::pinned_options_hash};
+use crate::{Refusal, parse, runtime::pinned_options_hash};
 
 /// What of a file holds without the chain, and what is to be read from it.
 #[derive(Debug, Serialize)]
@@ -90,8 +90,7 @@ impl Opened {
     }
 
     pub(crate) fn anchor(&self, facts: &str) -> Result<Value, Refusal> {
-        let facts: Facts =
-            serde_json::from_str(facts).map_err(|error| Refusal::argument("facts", error))?;
+        let facts: Facts = parse("facts", facts)?;
         let anchored = self.verified.verify_anchor(&ChainFacts {
             head: facts.head,
             batch: facts.batch,

@@ -166,6 +166,11 @@ pub fn address_of(key: &[u8]) -> Result<String, JsValue> {
     make::address(key).map_err(throw)
 }
 
+/// An argument that is JSON. From bytes, as files and manifests are read: one reader in the module, not two.
+fn parse<T: serde::de::DeserializeOwned>(field: &'static str, text: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(text.as_bytes()).map_err(|error| Refusal::argument(field, error))
+}
+
 fn answer<T: serde::Serialize>(result: Result<T, Refusal>) -> Result<String, JsValue> {
     let value = result.map_err(throw)?;
     serde_json::to_string(&value).map_err(|error| throw(Refusal::argument("answer", error)))

@@ -15,7 +15,7 @@ use sidelight_edge_core::{
     verdict::verify_record,
 };
 
-use crate::{Refusal, runtime::RuntimeUsed};
+use crate::{Refusal, parse, runtime::RuntimeUsed};
 
 /// What the caller knows of a run. Salts are zero only where the values are public.
 #[derive(Deserialize)]
@@ -65,8 +65,7 @@ pub(crate) fn record(
     outputs: &[u8],
     key: &[u8],
 ) -> Result<String, Refusal> {
-    let draft: Draft =
-        serde_json::from_str(draft).map_err(|error| Refusal::argument("draft", error))?;
+    let draft: Draft = parse("draft", draft)?;
     let manifest = decode(manifest)?;
     let tensors = |field, message: &[u8]| {
         decode_message(message).map_err(|error| Refusal::argument(field, error))

@@ -12,6 +12,7 @@ use sidelight_edge_core::{
 use crate::{
     Refusal,
     make::{sign, signing_key},
+    parse,
     runtime::RuntimeUsed,
 };
 
@@ -34,8 +35,7 @@ pub(crate) fn make(
     outputs: &[u8],
     key: &[u8],
 ) -> Result<Value, Refusal> {
-    let draft: Draft =
-        serde_json::from_str(draft).map_err(|error| Refusal::argument("draft", error))?;
+    let draft: Draft = parse("draft", draft)?;
     let key = signing_key(key)?;
     let mut recorded = Recorded {
         sequence: draft.sequence,
@@ -95,7 +95,7 @@ pub(crate) fn differs(record: &str, outputs: &[u8]) -> Result<Value, Refusal> {
 }
 
 fn read(record: &str) -> Result<Recorded, Refusal> {
-    serde_json::from_str(record).map_err(|error| Refusal::argument("record", error))
+    parse("record", record)
 }
 
 fn refuse(error: EntryError) -> Refusal {

@@ -15,6 +15,7 @@ use sidelight_edge_core::{
 use crate::{
     Refusal,
     make::{sign, signing_key},
+    parse,
 };
 
 /// The kind of a task that is one inference.
@@ -40,8 +41,7 @@ pub(crate) fn make(
     inputs: &[u8],
     key: &[u8],
 ) -> Result<Value, Refusal> {
-    let draft: Draft =
-        serde_json::from_str(draft).map_err(|error| Refusal::argument("draft", error))?;
+    let draft: Draft = parse("draft", draft)?;
     let manifest = Manifest::decode(manifest.as_bytes())
         .map_err(|error| Refusal::argument("manifest", error))?;
     let tensors = decode_message(inputs).map_err(|error| Refusal::argument("inputs", error))?;
