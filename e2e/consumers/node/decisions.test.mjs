@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { createWalletClient, defineChain, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { createLightClient } from "sidelight";
-import { closeEngines, commitDecision, infer, listModels, loadModel, openModel, valuesOf, verifyDecision } from "sidelight/decisions";
+import { closeEngines, commitDecision, commitDecisions, infer, listModels, loadModel, openModel, valuesOf, verifyDecision } from "sidelight/decisions";
 import { program, startNode } from "../support/node-lite.mjs";
 
 // The last account of the usual test mnemonic pays; the executor is a key of its own, which has nothing.
@@ -113,6 +113,28 @@ test("a chain of decisions names its parents", async () => {
   assert.equal(BigInt(verdict.record.input.salt), 0n);
 });
 
+test("many runs are one transaction, and each is verified by itself", async () => {
+  const runs = [];
+  for (const id of ["digits-mlp-int8", "digits-mlp-f32", "digits-cnn-int8", "digits-mlp-int8", "digits-mlp-int8"]) runs.push(await infer(id, { image: THREE }));
+  const all = await commitDecisions(runs, { ...options, key: EXECUTOR, payer: PAYER });
+  assert.equal(new Set(all.map(({ transaction }) => transaction)).size, 1);
+  assert.equal(new Set(all.map(({ hash }) => hash)).size, 5);
+  for (const { hash, record } of all) {
+    const verdict = await verifyDecision(hash, options);
+    assert.equal(verdict.level, "reproduced", verdict.failure?.message);
+    assert.deepEqual([verdict.anchored.count, verdict.record.batch.proof.length > 0], [5, true]);
+    assert.equal(verdict.record.batch.root, all[0].record.batch.root);
+    assert.equal(verdict.record.decision.modelHash, record.decision.modelHash);
+  }
+  const nonces = all.map(({ record }) => BigInt(record.decision.nonce));
+  assert.ok(nonces.every((nonce, at) => at === 0 || nonce > nonces[at - 1]), String(nonces));
+  // A neighbour's path leads elsewhere.
+  const swapped = { ...all[0].record, batch: all[1].record.batch };
+  const refused = await verifyDecision(swapped, options);
+  assert.deepEqual([refused.level, refused.failure.field], [null, "batch.proof"]);
+  await assert.rejects(commitDecisions([], { ...options, key: EXECUTOR }), (error) => error.code === -32602);
+});
+
 test("an executor who signs another output is caught by the tensor and the index", async () => {
   const inference = await infer("digits-mlp-int8", { image: THREE });
   const outputs = inference.outputs.map((tensor) => ({ ...tensor, bytes: tensor.bytes.slice() }));
@@ -189,7 +211,7 @@ test("a contract account decides by its owner's key, and is asked again by whoev
 
   // Who may not sign for the account finds out before paying.
   const forged = commit(inference, { key: EXECUTOR, account });
-  await assert.rejects(forged, (error) => error.failure?.field === "signature");
+  await assert.rejects(forged, (error) => error.data?.field === "signature");
 
   const made = await commit(inference, { key: DEPLOYER, account });
   assert.equal(made.record.decision.executor.toLowerCase(), account.toLowerCase());

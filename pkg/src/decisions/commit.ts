@@ -1,10 +1,10 @@
 /**
- * Makes a decision of a run, signs it, and anchors it on the chain.
+ * Makes decisions of runs, signs them, and anchors them on the chain.
  *
  * ```text
- *   inference --salts, commitments, key--> record --batch of one--> transaction --receipt, verified--> anchored
- *                                                                                                         |
- *                                                                  lite_putDecision: found by its hash <--+
+ *   runs --salts, commitments, key--> records --one batch--> transaction --receipt, verified--> anchored
+ *                                                                                                   |
+ *                                                            lite_putDecision: found by its hash <--+
  * ```
  * @module
  */
@@ -13,7 +13,7 @@ import { forward } from "../forward.js";
 import { bytesToHex, hexToBytes } from "../hex.js";
 import type { Hex } from "../types.js";
 import { openFile } from "./account.js";
-import { decisionsModule, guard, judge } from "./module.js";
+import { Refusal, decisionsModule, guard, judge } from "./module.js";
 import { REGISTRY } from "./registry.js";
 import { encodeMessage } from "./tensors.js";
 import { publishDecision, store } from "./publish.js";
@@ -23,8 +23,17 @@ import type { Committed, DecisionRecord, Inference, VerifiedReader } from "./typ
 const ANCHOR_GAS = 150_000;
 /** Wei per gas for the sequencer. */
 const TIP = 1_000_000n;
+/** Most decisions of a batch. Their files are made one after the other, each of them signed. */
+const MAX_BATCH = 1_024;
 /** Most transactions of the payer that may wait in a pool. */
 const MAX_PENDING = 64;
+
+/** Of the newest block. */
+interface Head {
+  number: Hex;
+  hash: Hex;
+  baseFeePerGas: Hex;
+}
 
 export interface CommitOptions {
   /** Reads the chain: a light client. */
@@ -56,38 +65,26 @@ export async function addressOf(key: Hex): Promise<Hex> {
 
 /** Commits to a run of this device. Resolves when the receipt of the anchor is verified. A node that ran it has signed already: then its anchor is waited for, and checked. */
 export async function commitDecision(inference: Inference, options: CommitOptions): Promise<Committed> {
+  const { client, nodes, registry = REGISTRY } = options;
+  if (inference.decision) return publishDecision(inference.decision.hash, inference.decision.text, { ...options, client, nodes, registry });
+  const [committed] = await commitDecisions([inference], options);
+  return committed as Committed;
+}
+
+/** Commits to several runs of this device as one batch: one transaction, and for each its path to the root. In the order of the runs. */
+export async function commitDecisions(inferences: readonly Inference[], options: CommitOptions): Promise<Committed[]> {
   const { client, nodes, key, payer = key, registry = REGISTRY, signal } = options;
-  if (inference.decision) return publishDecision(inference.decision.hash, inference.decision.text, { ...options, registry });
+  if (inferences.length === 0 || inferences.length > MAX_BATCH) {
+    throw new SidelightError(codes.invalidParams, `inferences: expected 1 to ${MAX_BATCH}, got ${inferences.length}`);
+  }
+  if (inferences.some(({ decision }) => decision)) {
+    throw new SidelightError(codes.invalidParams, "inferences: a run of a node is committed by that node; commitDecision waits for it");
+  }
   const chainId = Number((await client.verified({ method: "eth_chainId" })).value as Hex);
-  const head = (await read(client, "eth_getBlockByNumber", ["latest", false])) as { number: Hex; hash: Hex; baseFeePerGas: Hex };
-  const salt = () => (options.isPublic ? `0x${"00".repeat(32)}` : bytesToHex(crypto.getRandomValues(new Uint8Array(32))));
-  const draft = {
-    chainId,
-    registry,
-    runtime: inference.runtime,
-    inputSalt: salt(),
-    outputSalt: salt(),
-    ...(options.account ? { executor: options.account } : {}),
-    ...(options.parent ? { parent: options.parent } : {}),
-    ...(options.requester ? { requester: options.requester } : {}),
-    // Rises by itself, also over restarts.
-    nonce: Date.now(),
-    anchorBlock: Number(head.number),
-    anchorHash: head.hash,
-    issuedAt: Math.floor(Date.now() / 1000),
-  };
-  const module = await decisionsModule();
-  const { model, inputs, outputs } = inference;
-  const unanchored = guard(() =>
-    module.makeRecord(JSON.stringify(draft), model.manifestText, encodeMessage(inputs), encodeMessage(outputs), hexToBytes(key, "key", 32)),
-  );
-  // What is about to be paid for is read as whoever gets it will read it.
-  const { file } = await openFile(unanchored, BigInt(chainId), registry, client);
-  const { hash } = file.reading;
-  file.close();
-  const batch = await judge<{ root: Hex; proofs: Hex[][] }>("makeBatch", JSON.stringify([hash]));
-  const record = { ...(JSON.parse(unanchored) as DecisionRecord), batch: { root: batch.root, proof: batch.proofs[0] ?? [] } };
-  const text = JSON.stringify(record, null, 2);
+  const head = (await read(client, "eth_getBlockByNumber", ["latest", false])) as Head;
+  const made: { hash: Hex; record: DecisionRecord }[] = [];
+  for (const inference of inferences) made.push(await makeRecord(inference, chainId, head, registry, options));
+  const batch = await judge<{ root: Hex; proofs: Hex[][] }>("makeBatch", JSON.stringify(made.map(({ hash }) => hash)));
 
   const from = await addressOf(payer);
   const nonce = await nextNonce(client, nodes, from, signal);
@@ -98,12 +95,61 @@ export async function commitDecision(inference: Inference, options: CommitOption
     gas: ANCHOR_GAS,
     maxFeePerGas: `0x${(BigInt(head.baseFeePerGas) * 2n + TIP).toString(16)}`,
     maxPriorityFeePerGas: `0x${TIP.toString(16)}`,
-    call: { root: batch.root, count: 1 },
+    call: { root: batch.root, count: made.length },
   };
   const signed = await judge<{ raw: Hex; hash: Hex }>("signAnchor", JSON.stringify(request), hexToBytes(payer, "payer", 32));
   await forward(nodes, "eth_sendRawTransaction", [signed.raw], signal);
   const block = await receiptOf(client, signed.hash, options);
-  return { hash, record, text, transaction: signed.hash, block, stored: await store(nodes, record, signal) };
+  const committed: Committed[] = [];
+  for (const [at, { hash, record: unanchored }] of made.entries()) {
+    const record = { ...unanchored, batch: { root: batch.root, proof: batch.proofs[at] ?? [] } };
+    const text = JSON.stringify(record, null, 2);
+    committed.push({ hash, record, text, transaction: signed.hash, block, stored: await store(nodes, record, signal) });
+  }
+  return committed;
+}
+
+/** A signed record without a place on the chain, read as whoever gets it will read it, before anything is paid for. */
+async function makeRecord(
+  { runtime, model, inputs, outputs }: Inference, chainId: number, head: Head, registry: Hex, options: CommitOptions,
+): Promise<{ hash: Hex; record: DecisionRecord }> {
+  const salt = () => (options.isPublic ? `0x${"00".repeat(32)}` : bytesToHex(crypto.getRandomValues(new Uint8Array(32))));
+  const draft = {
+    chainId,
+    registry,
+    runtime,
+    inputSalt: salt(),
+    outputSalt: salt(),
+    ...(options.account ? { executor: options.account } : {}),
+    ...(options.parent ? { parent: options.parent } : {}),
+    ...(options.requester ? { requester: options.requester } : {}),
+    nonce: nextDecisionNonce(),
+    anchorBlock: Number(head.number),
+    anchorHash: head.hash,
+    issuedAt: Math.floor(Date.now() / 1000),
+  };
+  const module = await decisionsModule();
+  const text = guard(() =>
+    module.makeRecord(JSON.stringify(draft), model.manifestText, encodeMessage(inputs), encodeMessage(outputs), hexToBytes(options.key, "key", 32)),
+  );
+  const { file } = await openFile(text, BigInt(chainId), registry, options.client).catch(asError);
+  const { hash } = file.reading;
+  file.close();
+  return { hash, record: JSON.parse(text) as DecisionRecord };
+}
+
+let lastNonce = 0;
+
+/** Rises by itself, also over restarts: the time, or one more than the last one. */
+function nextDecisionNonce(): number {
+  lastNonce = Math.max(Date.now(), lastNonce + 1);
+  return lastNonce;
+}
+
+/** What a verdict would say is a mistake here. */
+function asError(error: unknown): never {
+  if (!(error instanceof Refusal)) throw error;
+  throw new SidelightError(codes.invalidParams, error.message, { data: error.failure, cause: error });
 }
 
 /**

@@ -2,7 +2,7 @@
  * Models on this device and the decisions that they make: run, commit, verify.
  * @module
  */
-export { addressOf, commitDecision, type CommitOptions } from "./commit.js";
+export { addressOf, commitDecision, commitDecisions, type CommitOptions } from "./commit.js";
 export { ENGINE, ENGINE_SHA256 } from "./engine.js";
 export { closeEngines, infer, type InferOptions, type Inputs } from "./infer.js";
 export { findModel, listModels, loadModel, openModel, type LoadOptions } from "./models.js";
