@@ -431,10 +431,49 @@ mod tests {
             verify_proof(B256::ZERO, B256::ZERO, &nodes),
             Err(ProofError::TooLong { limit, got })
         );
+        let error = verify_proof(B256::ZERO, B256::ZERO, &nodes[1..]).unwrap_err();
+        assert!(matches!(error, ProofError::HashMismatch { .. }));
+
         let huge = [Bytes::from(alloc::vec![0; 65_537])];
         let error = verify_proof(B256::ZERO, B256::ZERO, &huge).unwrap_err();
         assert!(matches!(error, ProofError::Node { index: 0, .. }));
-        assert!(verify_code(&[0; 49_153], B256::ZERO).is_err());
+        let largest = [huge[0].slice(1..)];
+        let error = verify_proof(B256::ZERO, B256::ZERO, &largest).unwrap_err();
+        assert!(matches!(error, ProofError::HashMismatch { .. }));
+    }
+
+    #[test]
+    fn code_is_bounded() {
+        let code = [0; 49_153];
+        let (limit, got) = (49_152, 49_153);
+        assert_eq!(
+            verify_code(&code, keccak256(code)),
+            Err(ProofError::CodeTooLarge { limit, got })
+        );
+        let largest = &code[1..];
+        assert_eq!(verify_code(largest, keccak256(largest)), Ok(()));
+        let other = verify_code(largest, keccak256(code));
+        assert!(matches!(other, Err(ProofError::CodeHash { .. })));
+    }
+
+    #[test]
+    fn a_node_of_less_than_32_bytes_is_never_named_by_its_hash() {
+        // A leaf is five bytes longer than the only item of a list.
+        for (item, expected) in [(26, Err(31)), (27, Ok(32))] {
+            let items = [Bytes::from(alloc::vec![7; item])];
+            let proof = prove_ordered_item(&items, 0).unwrap();
+            let verified = verify_ordered_item(compute_ordered_root(&items), 0, &proof);
+            let result = verified
+                .map(|_| proof[0].len())
+                .map_err(|error| match error {
+                    ProofError::Node {
+                        error: NodeError::TooShort { got },
+                        ..
+                    } => got,
+                    other => panic!("{other}"),
+                });
+            assert_eq!(result, expected);
+        }
     }
 
     #[test]

@@ -191,6 +191,8 @@ mod tests {
             encode(|r| r.min_gas_limit = 1),
             forbidden("rules.min_gas_limit")
         );
+        // A target of one gas is the smallest.
+        assert!(encode(|r| r.min_gas_limit = r.base_fee_elasticity).is_ok());
         let mut bytes = rules().encode();
         bytes[2] = 2;
         assert_eq!(

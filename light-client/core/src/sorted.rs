@@ -139,6 +139,7 @@ mod tests {
                 prop_assert_eq!(ours.contains_key(&key), model.contains_key(&key));
                 prop_assert!(ours.iter().eq(model.iter()));
                 prop_assert_eq!(ours.len(), model.len());
+                prop_assert_eq!(ours.is_empty(), model.is_empty());
             }
         }
     }

@@ -283,3 +283,91 @@ fn read_account(key: B256, value: &[u8]) -> Result<Account, StateError> {
 fn read_storage_value(key: B256, value: &[u8]) -> Result<U256, StateError> {
     decode_storage_value(value).map_err(|error| StateError::Value { key, error })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: Address = Address::repeat_byte(0xaa);
+    const BOB: Address = Address::repeat_byte(0xbb);
+    const SLOT: U256 = U256::ONE;
+
+    fn with_balance(balance: u64) -> Account {
+        Account {
+            balance: U256::from(balance),
+            ..Account::default()
+        }
+    }
+
+    /// Alice and Bob with eight slots each, put there in epoch 1.
+    fn world() -> PartialState {
+        let slots = [1, 2, 3, 4, 5, 6, 7, 8].map(|slot| (U256::from(slot), U256::from(slot)));
+        let mut state = PartialState::empty();
+        state.set_epoch(1);
+        for address in [ALICE, BOB] {
+            state
+                .put_account(address, &with_balance(1), &slots)
+                .unwrap();
+        }
+        state.root();
+        state
+    }
+
+    #[test]
+    fn what_was_touched_since_survives_pruning_and_the_rest_does_not() {
+        let mut state = world();
+        let before = state.size();
+        state.set_epoch(2);
+        let written = [(SLOT, U256::from(9))];
+        state
+            .put_account(ALICE, &with_balance(1), &written)
+            .unwrap();
+        let root = state.root();
+        let left = state.prune(2);
+        assert!((1..before.nodes).contains(&left.nodes), "{left:?}");
+        assert_eq!(left, state.size());
+        assert_eq!(state.root(), root);
+        assert_eq!(state.storage(ALICE, SLOT).unwrap(), U256::from(9));
+        assert!((2..=8).any(|slot| state.storage(ALICE, U256::from(slot)).is_err()));
+        assert!(state.account(BOB).unwrap_err().is_incomplete());
+    }
+
+    #[test]
+    fn storage_that_was_not_touched_is_forgotten_though_its_account_was() {
+        let mut state = world();
+        state.set_epoch(2);
+        state.put_account(ALICE, &with_balance(2), &[]).unwrap();
+        state.prune(2);
+        assert!(state.account(ALICE).unwrap().is_some());
+        assert!(state.storage(ALICE, SLOT).unwrap_err().is_incomplete());
+        assert!(state.storages.is_empty(), "an empty shell is left");
+    }
+
+    #[test]
+    fn a_witness_may_leave_out_storage_nodes_that_are_known() {
+        let mut full = world();
+        let mut client = PartialState::from_root(full.root());
+        client.reveal(&full.prove_account(ALICE).unwrap()).unwrap();
+        let known = full.prove_storage(ALICE, SLOT).unwrap();
+        client.reveal(&known).unwrap();
+        let slots = (2..=8).map(U256::from);
+        let mut other = slots.filter(|slot| client.storage(ALICE, *slot).is_err());
+        let other = other.next().unwrap();
+        let mut missing = full.prove_storage(ALICE, other).unwrap();
+        missing.retain(|node| !known.contains(node));
+        client.reveal(&missing).unwrap();
+        assert_eq!(client.storage(ALICE, other).unwrap(), other);
+    }
+
+    #[test]
+    fn an_account_alone_makes_no_storage_trie() {
+        let mut full = world();
+        let mut client = PartialState::from_root(full.root());
+        client.reveal(&full.prove_account(ALICE).unwrap()).unwrap();
+        // Without the root, so that the walk goes over every leaf that is known.
+        let path = full.prove_account(BOB).unwrap();
+        client.reveal(&path[1..]).unwrap();
+        assert!(client.account(BOB).unwrap().is_some());
+        assert!(client.storages.is_empty());
+    }
+}

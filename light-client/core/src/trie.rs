@@ -222,6 +222,23 @@ pub(crate) mod testing {
         trie.root()
     }
 
+    /// The RLP of a list of items that are RLP already.
+    pub(crate) fn list(items: &[Vec<u8>]) -> Bytes {
+        let mut out = Vec::new();
+        let header = alloy_rlp::Header {
+            list: true,
+            payload_length: items.iter().map(Vec::len).sum(),
+        };
+        header.encode(&mut out);
+        out.extend(items.concat());
+        out.into()
+    }
+
+    /// The RLP of a byte string.
+    pub(crate) fn string(bytes: &[u8]) -> Vec<u8> {
+        alloy_rlp::encode(bytes)
+    }
+
     /// A client that knows the nodes on the paths of `known` only.
     pub(crate) fn partial(full: &SparseTrie, known: &[&str]) -> SparseTrie {
         let mut nodes: Vec<Bytes> = Vec::new();

@@ -444,6 +444,44 @@ mod tests {
     }
 
     #[test]
+    fn storage_changes_without_a_root_yet_go_with_their_account_and_no_other() {
+        let (mut state, ..) = world();
+        let changes = [ALICE, BOB].map(|address| slot(AccountChanges::new(address), &[8]));
+        state.apply(&changes).unwrap();
+        state.apply(&[balance(ALICE, &[0])]).unwrap();
+        state.apply(&[balance(ALICE, &[5])]).unwrap();
+        let mut other = PartialState::empty();
+        other
+            .apply(&[balance(ALICE, &[5]), slot(balance(BOB, &[6]), &[8])])
+            .unwrap();
+        assert_eq!(state.root(), other.root());
+    }
+
+    /// Every account that changes loses its storage at index 1.
+    struct WipedAtOne;
+
+    impl AccountRules for WipedAtOne {
+        fn after(&self, old: Option<&Account>, change: &AccountChanges) -> AccountAfter {
+            AccountAfter {
+                account: Some(with_changes(old, change)),
+                wiped_at: Some(BlockAccessIndex::new(1)),
+            }
+        }
+    }
+
+    #[test]
+    fn only_writes_after_a_wipe_are_in_the_storage() {
+        for (writes, expected) in [(&[4][..], 0), (&[4, 5], 0), (&[4, 5, 6], 6)] {
+            let (mut state, ..) = world();
+            let change = slot(AccountChanges::new(ALICE), writes);
+            state.apply_under(&[change], &WipedAtOne).unwrap();
+            state.root();
+            let value = state.storage(ALICE, SLOT).unwrap();
+            assert_eq!(value, U256::from(expected), "{writes:?}");
+        }
+    }
+
+    #[test]
     fn removing_the_last_slot_leaves_the_empty_storage_root() {
         let (mut state, ..) = world();
         state

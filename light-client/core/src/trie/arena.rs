@@ -174,7 +174,8 @@ impl SparseTrie {
         rlp: &[u8],
     ) -> Result<NodeId, TrieError> {
         let invalid = |error| TrieError::Node { hash, error };
-        if rlp.len() < 32 && edge != Edge::Root {
+        // On 32-byte keys no root is as short as this either.
+        if rlp.len() < 32 {
             return Err(invalid(NodeError::TooShort { got: rlp.len() }));
         }
         // Nodes inlined in this one, to any depth: each is shorter than the one around it.
@@ -295,4 +296,41 @@ fn own_child(view: &ChildView<'_>) -> Option<Child> {
         reference,
         node: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{build, partial};
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn gaps_are_closed_once_half_of_the_places_are_free() {
+        let mut arena = Arena::default();
+        let leaf = || Node::Leaf {
+            path: Nibbles::join(&[]),
+            value: vec![1],
+        };
+        let ids: Vec<_> = (0..8).map(|_| arena.insert(leaf(), 0).unwrap()).collect();
+        let full = arena.capacity_bytes();
+        assert!(full >= 8 * size_of::<Place>());
+        for id in &ids[..3] {
+            arena.remove(*id).unwrap();
+        }
+        arena.compact(&mut None).unwrap();
+        assert_eq!((arena.places.len(), arena.free.len()), (8, 3));
+        arena.remove(ids[3]).unwrap();
+        arena.compact(&mut None).unwrap();
+        assert_eq!((arena.places.len(), arena.free.len()), (4, 0));
+        assert!(arena.capacity_bytes() < full);
+    }
+
+    #[test]
+    fn revealed_branch_has_room_for_its_children_and_no_more() {
+        let (full, ..) = build(&["1", "2", "3"]);
+        let client = partial(&full, &["1"]);
+        let root = client.known(Edge::Root, 0).unwrap();
+        let bytes = client.arena.get(root).unwrap().heap_bytes();
+        assert_eq!(bytes, 3 * size_of::<Child>());
+    }
 }

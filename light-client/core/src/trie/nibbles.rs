@@ -290,6 +290,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_up_to_32_bytes_take_no_heap() {
+        let key = [0xab; 40];
+        for (nibbles, heap) in [(0, 0), (64, 0), (65, 33), (80, 40)] {
+            let path = Nibbles::join(&[Path::of_key(&key).take(nibbles)]);
+            assert_eq!(path.heap_bytes(), heap);
+        }
+    }
+
+    #[test]
+    fn nibbles_are_shown_as_hex() {
+        let path = Nibbles::join(&[Path::of_key(&[0xa7, 0x01]).skip(1)]);
+        assert_eq!(alloc::format!("{path:?}"), "701");
+    }
+
+    #[test]
     fn refuses_hex_prefix_flags_that_no_encoder_writes() {
         assert!(Path::from_hex_prefix(&[]).is_none());
         for flags in 0x40..=0xff_u8 {

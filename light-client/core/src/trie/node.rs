@@ -511,3 +511,125 @@ impl ExactSizeIterator for NibblesOf {
 fn bit(nibble: u8) -> u16 {
     1_u16.checked_shl(u32::from(nibble)).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{list, string};
+    use super::*;
+    use alloc::vec;
+    use alloy_primitives::Bytes;
+
+    const EMPTY: &[u8] = &[];
+
+    fn refusal(raw: &[u8]) -> Option<NodeError> {
+        NodeView::decode(raw).err()
+    }
+
+    /// A branch with so many children, all by hash, and this value.
+    fn branch(children: usize, value: &[u8]) -> Bytes {
+        let mut items = vec![string(EMPTY); 16];
+        items[..children].fill(string(&[9; 32]));
+        items.push(string(value));
+        list(&items)
+    }
+
+    #[test]
+    fn a_node_has_two_items_or_seventeen() {
+        for got in (3..17).chain([18]) {
+            let node = list(&vec![string(EMPTY); got]);
+            assert_eq!(refusal(&node), Some(NodeError::ItemCount { got }));
+        }
+        for few in 0..2 {
+            let node = list(&vec![string(EMPTY); few]);
+            assert!(matches!(refusal(&node), Some(NodeError::Rlp(_))));
+        }
+        assert_eq!(refusal(&branch(16, EMPTY)), None);
+        assert_eq!(refusal(&list(&[vec![0x20], vec![1]])), None);
+    }
+
+    #[test]
+    fn a_branch_has_at_least_two_entries() {
+        for (children, value) in [(0, EMPTY), (0, &[1]), (1, EMPTY)] {
+            let got = children + value.len();
+            let error = refusal(&branch(children, value));
+            assert_eq!(error, Some(NodeError::SparseBranch { got }));
+        }
+        for (children, value) in [(1, &[1][..]), (2, EMPTY), (2, &[1])] {
+            assert_eq!(refusal(&branch(children, value)), None);
+        }
+    }
+
+    #[test]
+    fn leaves_and_extensions_are_not_empty() {
+        let hash = string(&[9; 32]);
+        let error = refusal(&list(&[vec![0x20], string(EMPTY)]));
+        assert_eq!(error, Some(NodeError::EmptyValue));
+        let error = refusal(&list(&[vec![0x00], hash]));
+        assert_eq!(error, Some(NodeError::EmptyPath));
+        let error = refusal(&list(&[vec![0x11], string(EMPTY)]));
+        assert_eq!(error, Some(NodeError::ChildReference { got: 0 }));
+    }
+
+    #[test]
+    fn a_child_is_a_hash_or_a_node_of_less_than_32_bytes() {
+        let inline = |length: usize| list(&[string(&vec![7; length - 2])]).to_vec();
+        let extension = |child| list(&[vec![0x11], child]);
+        for good in [string(&[9; 32]), inline(31), inline(4)] {
+            assert_eq!(refusal(&extension(good)), None);
+        }
+        for got in [32, 33, 50] {
+            let error = refusal(&extension(inline(got)));
+            assert_eq!(error, Some(NodeError::ChildReference { got }));
+        }
+        for got in [1, 31, 33] {
+            let error = refusal(&extension(string(&vec![9; got])));
+            assert_eq!(error, Some(NodeError::ChildReference { got }));
+        }
+    }
+
+    #[test]
+    fn nodes_are_bounded_by_kind() {
+        let leaf = |value: usize| list(&[vec![0x20], string(&vec![7; value])]);
+        let extension = |path: usize| list(&[string(&vec![0; path]), string(&[9; 32])]);
+        for (limit, largest, larger) in [
+            (65_536, leaf(65_529), leaf(65_530)),
+            (1_024, extension(985), extension(986)),
+            (1_024, branch(2, &[7; 938]), branch(2, &[7; 939])),
+        ] {
+            assert_eq!((largest.len(), refusal(&largest)), (limit, None));
+            let got = limit + 1;
+            let error = Some(NodeError::TooLarge { limit, got });
+            assert_eq!(refusal(&larger), error);
+        }
+    }
+
+    #[test]
+    fn nibbles_of_a_mask_come_in_order_from_both_ends() {
+        for (mask, nibbles) in [(0, &[][..]), (0x8421, &[0, 5, 10, 15]), (0x0180, &[7, 8])] {
+            let all = NibblesOf { mask };
+            assert_eq!(all.size_hint(), (nibbles.len(), Some(nibbles.len())));
+            assert!(all.eq(nibbles.iter().copied()));
+            assert!(NibblesOf { mask }.rev().eq(nibbles.iter().rev().copied()));
+        }
+    }
+
+    #[test]
+    fn leaves_survive_a_round_trip() {
+        for nibbles in [0, 1, 2, 63, 64] {
+            for value in [&[0x00][..], &[0x7f], &[0x80], &[0xff], &[1; 55], &[1; 56]] {
+                let node = Node::Leaf {
+                    path: Nibbles::join(&[Path::of_key(&[0x5a; 32]).take(nibbles)]),
+                    value: value.to_vec(),
+                };
+                let mut rlp = Vec::new();
+                node.encode(&mut rlp);
+                match NodeView::decode(&rlp) {
+                    Ok(NodeView::Leaf { path, value: read }) => {
+                        assert_eq!((path.len(), read), (nibbles, value));
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+}

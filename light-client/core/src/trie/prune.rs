@@ -98,7 +98,10 @@ fn push_edges(id: NodeId, node: &Node, stack: &mut Vec<Edge>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{build, key, value};
+    use super::super::{
+        Witness,
+        testing::{build, key, partial, value},
+    };
 
     #[test]
     fn what_was_not_touched_is_blinded_and_the_root_stays() {
@@ -123,6 +126,20 @@ mod tests {
         assert!(trie.is_blinded());
         assert_eq!(trie.size().nodes, 0);
         assert_eq!(trie.clean_root(), Some(root));
+    }
+
+    #[test]
+    fn witness_from_the_root_keeps_what_it_holds_and_nothing_else() {
+        let (full, ..) = build(&["11", "12", "21", "22"]);
+        let mut client = partial(&full, &["11", "21"]);
+        client.set_epoch(5);
+        let nodes = full.prove(key("11")).unwrap();
+        let mut witness = Witness::new(&nodes).unwrap();
+        client.reveal(&mut witness).unwrap();
+        client.prune(5).unwrap();
+        assert_eq!(client.size().nodes, nodes.len());
+        assert!(client.get(key("11")).unwrap().is_some());
+        assert_eq!(client.get(key("21")).unwrap_err().kind(), "incomplete");
     }
 
     #[test]

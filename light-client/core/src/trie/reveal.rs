@@ -137,13 +137,12 @@ fn pack(key: &[u8; KEY_NIBBLES]) -> B256 {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        NodeError,
-        testing::{build, key, partial, value},
+        NodeError, Resolve,
+        testing::{build, key, list, partial, string, value},
     };
     use super::*;
     use alloc::{vec, vec::Vec};
     use alloy_primitives::{Bytes, keccak256};
-    use alloy_rlp::Encodable;
 
     fn reveal(root: B256, nodes: &[Bytes]) -> Result<SparseTrie, TrieError> {
         let mut trie = SparseTrie::from_root(root);
@@ -151,26 +150,6 @@ mod tests {
         trie.reveal(&mut witness)?;
         witness.finish()?;
         Ok(trie)
-    }
-
-    /// The RLP of a list of items that are RLP already.
-    fn list(items: &[Vec<u8>]) -> Bytes {
-        let payload_length = items.iter().map(Vec::len).sum();
-        let mut out = Vec::new();
-        let list = true;
-        alloy_rlp::Header {
-            list,
-            payload_length,
-        }
-        .encode(&mut out);
-        out.extend(items.concat());
-        out.into()
-    }
-
-    fn string(bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        bytes.encode(&mut out);
-        out
     }
 
     /// A leaf whose path has this many nibbles.
@@ -284,6 +263,11 @@ mod tests {
         let extension = list(&[string(&[0, 0x11]), string(keccak256(&below).as_slice())]);
         let error = reveal(keccak256(&extension), &[extension, below]).unwrap_err();
         assert_eq!(invalid(error), NodeError::ExtensionChild);
+        // An extension that is as long as a key.
+        let path = [&[0][..], &[0x11; 32]].concat();
+        let node = list(&[string(&path), string(&[9; 32])]);
+        let error = reveal(keccak256(&node), &[node]).unwrap_err();
+        assert_eq!(invalid(error), NodeError::Depth { got: 64 });
         // A branch with a value.
         let (a, b) = (leaf(63), leaf(63));
         let mut items = vec![vec![0x80]; 17];
@@ -293,6 +277,35 @@ mod tests {
         let node = list(&items);
         let error = reveal(keccak256(&node), &[node]).unwrap_err();
         assert_eq!(invalid(error), NodeError::Depth { got: 0 });
+    }
+
+    /// Where a node keeps its state.
+    struct Store<'a>(&'a [Bytes]);
+
+    impl Resolve for Store<'_> {
+        fn resolve(&mut self, hash: &B256, _: &[u8], _: usize) -> Option<Bytes> {
+            let mut nodes = self.0.iter();
+            nodes.find(|node| keccak256(node) == *hash).cloned()
+        }
+    }
+
+    #[test]
+    fn node_that_belongs_inside_its_parent_is_refused_from_a_store_too() {
+        // At nibble 60 a leaf is six bytes longer than its value.
+        for (length, expected) in [(25, Err(31)), (26, Ok(26))] {
+            let leaf = list(&[string(&[0x20, 0, 0]), string(&vec![7; length])]);
+            let branch = branch(&[(0, &leaf), (1, &leaf)]);
+            let path = [&[0x10][..], &[0; 29]].concat();
+            let top = list(&[string(&path), string(keccak256(&branch).as_slice())]);
+            let mut trie = SparseTrie::from_root(keccak256(&top));
+            let found = trie.get_with(&[0; 32], &mut Store(&[top, branch, leaf]));
+            let found = found.map(|value| value.map_or(0, <[u8]>::len));
+            let found = found.map_err(|error| match invalid(error) {
+                NodeError::TooShort { got } => got,
+                other => panic!("{other}"),
+            });
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -418,6 +418,18 @@ mod tests {
     }
 
     #[test]
+    fn extension_is_split_above_a_node_that_is_not_known() {
+        let (full, ..) = build(&["aa1", "aa2"]);
+        let mut client = partial(&full, &["b"]);
+        client.update(&[(key("b"), value(3))]).unwrap();
+        let mut hashed = 0;
+        let root = client.root_with(|_, _| hashed += 1);
+        assert_eq!(root, root_of(&[("aa1", 1), ("aa2", 2), ("b", 3)]));
+        // The leaf, what is left of the extension, and the root.
+        assert_eq!(hashed, 3);
+    }
+
+    #[test]
     fn changing_below_a_blinded_node_is_incomplete() {
         let (full, root, _) = build(&["31", "38", "9"]);
         for change in [value(1), REMOVED] {
@@ -452,6 +464,24 @@ mod tests {
             .update(&[("doge", Some("doge")), ("horse", Some("horse"))])
             .unwrap();
         assert_eq!(trie.root(), other.root());
+        // What hangs below the end of another key goes, and that key stays.
+        trie.update(&[("horses", Some("horses"))]).unwrap();
+        trie.update(&[("horses", None::<&str>)]).unwrap();
+        assert_eq!(trie.root(), other.root());
+    }
+
+    #[test]
+    fn keys_that_end_inside_others_give_the_root_of_the_official_test() {
+        // ethereum/tests, TrieTests/trieanyorder.json, "dogs".
+        let mut trie = SparseTrie::empty();
+        trie.update(&[
+            ("doe", Some("reindeer")),
+            ("dog", Some("puppy")),
+            ("dogglesworth", Some("cat")),
+        ])
+        .unwrap();
+        let root = "8aad789dff2f538bca5d8ea56e8abe10f4c7ba3a5dea95fea4cd6e7c3a1168d3";
+        assert_eq!(trie.root(), root.parse::<B256>().unwrap());
     }
 
     #[test]
@@ -461,7 +491,9 @@ mod tests {
             let sibling = with_nibble(key.as_slice(), depth, 3);
             let (a, b) = (Path::of_key(key.as_slice()), Path::of_key(&sibling));
             assert_eq!(a.common_prefix(b), depth);
-            assert_eq!(b.at(depth), 3);
+            assert_eq!((b.at(depth), b.len()), (3, 64));
         }
+        // A key that ends there gets longer.
+        assert_eq!(with_nibble(&[0x77], 2, 3), [0x77, 0x30]);
     }
 }

@@ -99,3 +99,20 @@ impl<'a> Witness<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_fills_as_many_places_as_the_limit_says_and_no_more() {
+        let nodes = [Bytes::from_static(&[7; 32])];
+        let hash = hash_node(&nodes[0]);
+        let mut witness = Witness::new(&nodes).unwrap();
+        for _ in 0..MAX_WITNESS_USES {
+            assert!(witness.take(&hash).unwrap().is_some());
+        }
+        let limit = MAX_WITNESS_USES;
+        assert_eq!(witness.take(&hash), Err(TrieError::TooManyUses { limit }));
+    }
+}

@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::{
-    merkle::prove_absence,
+    merkle::{prove_absence, prove_inclusion},
+    state::hash_slot,
     tests::{ACCOUNTS, TestChain, account},
+    trie::SparseTrie,
 };
-use alloy_primitives::Bytes;
+use alloy_eip7928::{BalanceChange, BlockAccessIndex};
+use alloy_primitives::{Bytes, keccak256};
 
 /// Every account of the chain and one that does not exist, with slots that blocks write and one that they do not.
 fn filter() -> Filter {
@@ -205,6 +208,72 @@ fn each_watch_node_is_needed_and_none_may_be_added_or_altered() {
         .1
         .push(Bytes::from_static(&[0xc2, 0x20, 0x01]));
     let error = verify(&chain, &update, &filter).unwrap_err();
+    assert_eq!(error.fault_kind(), FaultKind::BadWitness);
+}
+
+#[test]
+fn changed_slots_must_be_proven_and_others_need_not_be() {
+    let chain = TestChain::with_blocks(1);
+    let mut entries = chain.blocks[0].bal.iter();
+    let entry = entries.find(|entry| entry.has_changes()).unwrap();
+    let changed: Vec<_> = entry.storage_changes.iter().map(|slot| slot.slot).collect();
+    let unchanged = (20..30).map(U256::from);
+    let slots = changed.iter().copied().chain(unchanged).collect();
+    let filter = Filter::new([(entry.address, slots)]).unwrap();
+    let root = chain.headers[1].state_root();
+    let mut update = chain.watch_update(1, &filter);
+    *watched(&mut update).1 = chain.multiproof(root, &[(entry.address, changed.clone())]);
+    let verified = verify(&chain, &update, &filter).unwrap();
+    let [WatchedAccount::Changed { slots, .. }] = verified.accounts() else {
+        panic!("{verified:?}")
+    };
+    assert!(slots.len() < filter.accounts()[0].slots.len());
+    for slot in changed {
+        assert!(slots.iter().any(|(proven, _)| *proven == slot));
+    }
+
+    *watched(&mut update).1 = chain.multiproof(root, &[(entry.address, Vec::new())]);
+    let error = verify(&chain, &update, &filter).unwrap_err();
+    assert_eq!(error.fault_kind(), FaultKind::IncompleteWitness);
+}
+
+#[test]
+fn a_malformed_value_is_refused_even_where_nothing_changed() {
+    // The sequencer commits to a storage trie that holds a zero.
+    let (address, slot) = (account(0), U256::from(7));
+    let mut nodes = Vec::new();
+    let mut storage = SparseTrie::empty();
+    storage.update(&[(hash_slot(slot), Some([0x80]))]).unwrap();
+    let post = Account {
+        balance: U256::from(5),
+        storage_root: storage.root_with(|_, rlp| nodes.push(Bytes::copy_from_slice(rlp))),
+        ..Account::default()
+    };
+    let mut accounts = SparseTrie::empty();
+    accounts
+        .update(&[(keccak256(address), Some(alloy_rlp::encode(post)))])
+        .unwrap();
+    let state_root = accounts.root_with(|_, rlp| nodes.push(Bytes::copy_from_slice(rlp)));
+
+    let at = BlockAccessIndex::new(1);
+    let entry =
+        AccountChanges::new(address).with_balance_change(BalanceChange::new(at, post.balance));
+    let proof = prove_inclusion(core::slice::from_ref(&entry), 0).unwrap();
+    let mut chain = TestChain::new();
+    chain.push_with(alloc::vec![entry.clone()], |header, _| {
+        header.state_root = state_root
+    });
+    let watched = alloc::vec![Watched::Present { entry, proof }];
+    let update = Update {
+        signed_header: chain.signed(1),
+        body: Body::Watch { watched, nodes },
+    };
+    let filter = Filter::new([(address, alloc::vec![slot])]).unwrap();
+    let error = verify(&chain, &update, &filter).unwrap_err();
+    assert!(matches!(
+        error,
+        UpdateError::Witness(StateError::Value { .. })
+    ));
     assert_eq!(error.fault_kind(), FaultKind::BadWitness);
 }
 
