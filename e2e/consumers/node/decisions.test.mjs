@@ -64,6 +64,17 @@ async function until(look) {
   throw new Error("not within ten seconds");
 }
 
+/** A contract account whose owner has the key `DEPLOYER`; `close` makes it refuse everything. */
+async function deployAccount() {
+  const { abi, bytecode } = JSON.parse(await readFile(new URL("../../../node-lite/contracts/artifacts/OwnedAccount.json", import.meta.url), "utf8"));
+  const owner = privateKeyToAccount(DEPLOYER);
+  const chain = defineChain({ id: 31_337, name: "dev", nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 }, rpcUrls: { default: { http: [node.url] } } });
+  const wallet = createWalletClient({ account: owner, chain, transport: http() }).extend(publicActions);
+  const { contractAddress: account } = await wallet.waitForTransactionReceipt({ hash: await wallet.deployContract({ abi, bytecode, args: [owner.address] }) });
+  const close = async () => wallet.waitForTransactionReceipt({ hash: await wallet.writeContract({ address: account, abi, functionName: "close" }) });
+  return { account, close };
+}
+
 const commit = (inference, more = {}) => commitDecision(inference, { ...options, key: EXECUTOR, payer: PAYER, ...more });
 
 test("every model that comes with the package runs, and says where", async () => {
@@ -202,11 +213,7 @@ test("a decision that nobody anchored, or of another branch, is not committed", 
 });
 
 test("a contract account decides by its owner's key, and is asked again by whoever verifies", async () => {
-  const { abi, bytecode } = JSON.parse(await readFile(new URL("../../../node-lite/contracts/artifacts/OwnedAccount.json", import.meta.url), "utf8"));
-  const owner = privateKeyToAccount(DEPLOYER);
-  const chain = defineChain({ id: 31_337, name: "dev", nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 }, rpcUrls: { default: { http: [node.url] } } });
-  const wallet = createWalletClient({ account: owner, chain, transport: http() }).extend(publicActions);
-  const { contractAddress: account } = await wallet.waitForTransactionReceipt({ hash: await wallet.deployContract({ abi, bytecode, args: [owner.address] }) });
+  const { account, close } = await deployAccount();
   const inference = await infer("digits-mlp-int8", { image: THREE });
 
   // Who may not sign for the account finds out before paying.
@@ -228,7 +235,7 @@ test("a contract account decides by its owner's key, and is asked again by whoev
   assert.deepEqual([refused.level, refused.failure.field], [null, "signature"]);
 
   // A contract that reverts accepts nothing. Verdicts are of the newest block.
-  await wallet.waitForTransactionReceipt({ hash: await wallet.writeContract({ address: account, abi, functionName: "close" }) });
+  await close();
   const closed = await until(async () => {
     const later = await verifyDecision(made.record, options);
     return later.ok ? null : later;
@@ -438,6 +445,17 @@ test("the command line judges it as well: a light client of its own, then the mo
   assert.match(unanchored.text, /refused +(L0|parts) /);
   assert.notEqual(unanchored.status, 0);
   assert.ok(batch);
+  // An executor that is a contract is asked, on state that the light client proves.
+  const { account, close } = await deployAccount();
+  const { hash } = await commit(await infer("digits-mlp-int8", { image: THREE }), { key: DEPLOYER, account });
+  const asked = await edge(hash);
+  assert.match(asked.text, /holds +parts +accepted by the contract 0x[0-9a-fA-F]{40} in block \d+/);
+  assert.match(asked.text, /holds +L1/);
+  assert.equal(asked.status, 0);
+  await close();
+  const refused = await edge(hash);
+  assert.match(refused.text, /refused +parts +signature: expected 0x1626ba7e0+ of the executor/);
+  assert.notEqual(refused.status, 0);
 });
 
 test("what a node keeps is judged before it is kept", async () => {
