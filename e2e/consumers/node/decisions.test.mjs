@@ -124,6 +124,24 @@ test("a chain of decisions names its parents", async () => {
   assert.equal(BigInt(verdict.record.input.salt), 0n);
 });
 
+test("a traced run commits to the value of every operator, and a changed root shows", async () => {
+  const run = await infer("digits-cnn-f32", { image: THREE }, { trace: true });
+  assert.ok(run.trace.values.length >= 6, String(run.trace.values.length));
+  assert.equal(run.runtime.optimise, false);
+  const last = run.trace.values.at(-1);
+  assert.equal(last.name, run.outputs[0].name);
+  const made = await commit(run);
+  assert.equal(made.record.decision.traceRoot, run.trace.root);
+  const verdict = await verifyDecision(made.hash, options);
+  assert.equal(verdict.level, "reproduced", verdict.failure?.message);
+  assert.deepEqual(verdict.checks.at(-1).name, "trace");
+  assert.equal(verdict.checks.at(-1).state, "holds");
+  const forged = await commit({ ...run, trace: { ...run.trace, root: committed.hash } });
+  const refused = await verifyDecision(forged.hash, options);
+  assert.deepEqual([refused.level, refused.failure.field, refused.failure.got], ["committed", "traceRoot", run.trace.root]);
+  await assert.rejects(infer("digits-cnn-f32", { image: THREE }, { trace: true, optimise: true }), (error) => error.code === -32602);
+});
+
 test("many runs are one transaction, and each is verified by itself", async () => {
   const runs = [];
   for (const id of ["digits-mlp-int8", "digits-mlp-f32", "digits-cnn-int8", "digits-mlp-int8", "digits-mlp-int8"]) runs.push(await infer(id, { image: THREE }));

@@ -4,7 +4,7 @@
 //!   file or hash -> parts and signature (a contract is asked) -> L0: batch and anchor block, by a light client -> L1: run again, in the decision's class
 //! ```
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use alloy_primitives::B256;
 use eyre::{Context, Result, bail, eyre};
@@ -12,7 +12,7 @@ use serde_json::json;
 use sidelight_edge::{BackendName, worker::Answer};
 use sidelight_edge_core::{
     account::ask_account,
-    class::DetClass,
+    class::{DetClass, OptionValue, hash_options},
     limits::MAX_RECORD_BYTES,
     record::Record,
     verdict::{
@@ -60,6 +60,11 @@ pub(crate) fn run(config: &Config, args: &Verify) -> Result<bool> {
     if record.input.is_none() || record.output.is_none() {
         println!("open      L1        the file does not open its inputs and outputs");
         return Ok(true);
+    }
+    if !record.decision.traceRoot.is_zero() {
+        println!(
+            "open      trace     not checked here; `verifyDecision` of the npm package checks it"
+        );
     }
     match reproduce(config, &record, &verified) {
         Ok(Agreement::Exact) => {
@@ -119,9 +124,12 @@ fn reproduce(config: &Config, record: &Record, verified: &VerifiedRecord) -> Res
         }
         _ => backend,
     };
+    // As it ran there: fused operators may round otherwise.
+    let plain = hash_options(&BTreeMap::from([("optimise", OptionValue::Flag(false))]));
+    let optimise = record.runtime.optionsHash != plain;
     let Answer {
         outputs, runtime, ..
-    } = worker.run(&found.model, backend, true, &input.tensors)?;
+    } = worker.run(&found.model, backend, optimise, &input.tensors)?;
     let rerun = Rerun {
         engine_sha256: runtime.engineSha256,
         options_hash: runtime.optionsHash,

@@ -79,6 +79,14 @@ pub enum RecordError {
     /// The run here gave something else.
     #[error("output: {0}")]
     Output(Difference),
+    /// The run here had other values on the way.
+    #[error("traceRoot: expected {expected}, got {got}")]
+    Trace {
+        /// What the decision names.
+        expected: B256,
+        /// Of the run here.
+        got: B256,
+    },
 }
 
 impl RecordError {
@@ -86,7 +94,9 @@ impl RecordError {
     pub const fn level(&self) -> DecisionLevel {
         match self {
             Self::Missing { level, .. } => *level,
-            Self::Unsupported { .. } | Self::Output(_) => DecisionLevel::Reproduced,
+            Self::Unsupported { .. } | Self::Output(_) | Self::Trace { .. } => {
+                DecisionLevel::Reproduced
+            }
             _ => DecisionLevel::Committed,
         }
     }
@@ -102,6 +112,7 @@ impl RecordError {
             Self::Batch(BatchError::Root { .. } | BatchError::Siblings { .. }) => "batch.proof",
             Self::Batch(_) => "batch",
             Self::Output(_) => "output",
+            Self::Trace { .. } => "traceRoot",
         }
     }
 }
@@ -318,6 +329,19 @@ impl VerifiedRecord {
             None => Ok(Agreement::Exact),
             Some(_) => Ok(Agreement::Within(self.tolerance)),
         }
+    }
+
+    /// L1, where the decision offers a trace: the values of a run on this device, operator by operator, have its root.
+    pub fn verify_trace(&self, got: B256) -> Result<(), RecordError> {
+        match self.decision().traceRoot {
+            expected if expected == got => Ok(()),
+            expected => Err(RecordError::Trace { expected, got }),
+        }
+    }
+
+    /// Hash of the options that the runtime names.
+    pub const fn options_hash(&self) -> B256 {
+        self.options_hash
     }
 
     /// Whether a run of the pinned engine can say anything about this decision.

@@ -7,6 +7,7 @@ use sidelight_edge_core::{
     account::{Question, ask_account},
     record::{Opening, Record},
     tensor::{decode_message, encode_message},
+    trace::{compute_trace_root, decode_trace},
     verdict::{
         Agreement, ChainFacts, Rerun, VerifiedRecord, compute_batch_slot, verify_record,
         verify_record_by_account,
@@ -29,6 +30,10 @@ pub(crate) struct Reading {
     has_output: bool,
     /// Digits of the model file's hash, as manifests have them.
     model_sha256: String,
+    /// Whether the pinned engine ran with fused operators; `null` where the options are not its own.
+    optimise: Option<bool>,
+    /// Whether it offers the values of every operator.
+    has_trace: bool,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +54,16 @@ pub(crate) fn question(file: &str, chain_id: u64, registry: &str) -> Result<Valu
 fn address(text: &str) -> Result<Address, Refusal> {
     text.parse()
         .map_err(|error| Refusal::argument("registry", error))
+}
+
+/// The values of a run, operator by operator, and the root over them.
+pub(crate) fn read_trace(bytes: &[u8]) -> Result<Value, Refusal> {
+    let values = decode_trace(bytes).map_err(|error| Refusal::argument("trace", error))?;
+    let shown: Vec<Value> = values
+        .iter()
+        .map(|value| json!({ "name": value.name, "dtype": value.dtype, "shape": value.shape, "byteLength": value.byteLength, "root": value.root }))
+        .collect();
+    Ok(json!({ "root": compute_trace_root(&values), "values": shown }))
 }
 
 /// A file that was opened once: its parts and the executor's signature hold. Levels are judged from it.
@@ -86,6 +101,10 @@ impl Opened {
             has_input: record.input.is_some(),
             has_output: record.output.is_some(),
             model_sha256: hex::encode(record.model.fileSha256),
+            optimise: [false, true]
+                .into_iter()
+                .find(|&optimise| pinned_options_hash(optimise) == verified.options_hash()),
+            has_trace: !verified.decision().traceRoot.is_zero(),
         }
     }
 
@@ -124,6 +143,13 @@ impl Opened {
             })
             .to_string(),
         })
+    }
+
+    pub(crate) fn trace(&self, root: &str) -> Result<(), Refusal> {
+        let root: B256 = root
+            .parse()
+            .map_err(|error| Refusal::argument("root", error))?;
+        Ok(self.verified.verify_trace(root)?)
     }
 
     pub(crate) fn input_message(&self) -> Result<Vec<u8>, Refusal> {

@@ -3,7 +3,7 @@
 //! ```text
 //!   DecisionFile, askAccount                          judges a file (sidelight-edge-core's verdict)
 //!   makeRecord, makeBatch, signAnchor                 make one, and anchor it
-//!   readManifest, verifyGraph                         what a run takes
+//!   readManifest, verifyGraph, readTrace              what a run takes, and what it computed on the way
 //!   makeTask                                          asks a node for a run
 //!   makeEntry, checkEntry, compareEntry               the records of this device
 //! ```
@@ -66,6 +66,12 @@ impl DecisionFile {
             .map_err(throw)
     }
 
+    /// L1, where the decision offers a trace: whether a run here has its root.
+    #[wasm_bindgen(js_name = verifyTrace)]
+    pub fn verify_trace(&self, root: &str) -> Result<(), JsValue> {
+        self.0.trace(root).map_err(throw)
+    }
+
     /// The opened inputs as the engine's message.
     #[wasm_bindgen(js_name = inputMessage)]
     pub fn input_message(&self) -> Result<Vec<u8>, JsValue> {
@@ -89,6 +95,12 @@ pub fn read_manifest(manifest: &str) -> Result<String, JsValue> {
 #[wasm_bindgen(js_name = verifyGraph)]
 pub fn verify_graph(manifest: &str, file: &[u8]) -> Result<String, JsValue> {
     answer(make::graph(manifest, file))
+}
+
+/// The engine's trace of a run: `{ root, values }`.
+#[wasm_bindgen(js_name = readTrace)]
+pub fn read_trace(trace: &[u8]) -> Result<String, JsValue> {
+    answer(judge::read_trace(trace))
 }
 
 /// Makes and signs a record of a run.

@@ -28,6 +28,9 @@ struct Draft {
     output_salt: B256,
     /// A contract that accepts the key's signatures; the key's own address, if there is none.
     executor: Option<Address>,
+    /// Of a run that was traced.
+    #[serde(default)]
+    trace_root: B256,
     #[serde(default)]
     parent: B256,
     #[serde(default)]
@@ -91,7 +94,7 @@ pub(crate) fn record(
         runtimeHash: runtime.eip712_hash_struct(),
         inputCommit: commit(Role::Input, &input)?,
         outputCommit: commit(Role::Output, &output)?,
-        traceRoot: B256::ZERO,
+        traceRoot: draft.trace_root,
         zkInput: B256::ZERO,
         parent: draft.parent,
         executor: draft

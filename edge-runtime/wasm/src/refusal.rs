@@ -85,6 +85,7 @@ impl From<RecordError> for Refusal {
         };
         match error {
             RecordError::Field { expected, got, .. } => pair(expected, got),
+            RecordError::Trace { expected, got } => pair(expected.to_string(), got.to_string()),
             RecordError::Decision(DecisionError::Field { expected, got, .. })
             | RecordError::Batch(BatchError::Root { expected, got }) => {
                 pair(expected.to_string(), got.to_string())

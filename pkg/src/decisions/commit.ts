@@ -111,7 +111,7 @@ export async function commitDecisions(inferences: readonly Inference[], options:
 
 /** A signed record without a place on the chain, read as whoever gets it will read it, before anything is paid for. */
 async function makeRecord(
-  { runtime, model, inputs, outputs }: Inference, chainId: number, head: Head, registry: Hex, options: CommitOptions,
+  { runtime, model, inputs, outputs, trace }: Inference, chainId: number, head: Head, registry: Hex, options: CommitOptions,
 ): Promise<{ hash: Hex; record: DecisionRecord }> {
   const salt = () => (options.isPublic ? `0x${"00".repeat(32)}` : bytesToHex(crypto.getRandomValues(new Uint8Array(32))));
   const draft = {
@@ -121,6 +121,7 @@ async function makeRecord(
     inputSalt: salt(),
     outputSalt: salt(),
     ...(options.account ? { executor: options.account } : {}),
+    ...(trace ? { traceRoot: trace.root } : {}),
     ...(options.parent ? { parent: options.parent } : {}),
     ...(options.requester ? { requester: options.requester } : {}),
     nonce: nextDecisionNonce(),

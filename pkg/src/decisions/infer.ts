@@ -5,13 +5,14 @@
 import { SidelightError, codes } from "../errors.js";
 import { ENGINE, ENGINE_SHA256, closeSpare, prepareEngine, startEngine } from "./engine.js";
 import { loadModel, type LoadOptions } from "./models.js";
+import { judge } from "./module.js";
 import { chooseProvider, onnxRuntimeUsed, startOnnxRuntime, type Provider } from "./onnxruntime.js";
 import { REGISTRY } from "./registry.js";
 import { inferOnNode, type RemoteOptions } from "./remote.js";
 import { route, toNode, type Place } from "./route.js";
 import { Session, type RunOptions } from "./session.js";
 import { decodeMessage, encodeMessage, tensorOf } from "./tensors.js";
-import type { Inference, Manifest, Model, Route, RuntimeUsed, Tensor } from "./types.js";
+import type { Inference, Manifest, Model, Route, RuntimeUsed, Tensor, Trace } from "./types.js";
 
 export interface InferOptions extends RunOptions, LoadOptions, RemoteOptions {
   /** Where it may run. Default: `auto`, on this device unless a gate forbids; `device` never sends the input anywhere. */
@@ -22,8 +23,10 @@ export interface InferOptions extends RunOptions, LoadOptions, RemoteOptions {
   onnxruntime?: URL;
   /** What ONNX Runtime computes on. Default: `auto`, WebGPU where there is an adapter. */
   provider?: Provider | "auto";
-  /** Fuse operators; the choice is part of what a decision commits to. Default: true. */
+  /** Fuse operators; the choice is part of what a decision commits to. Default: true, and false with {@link trace}. */
   optimise?: boolean;
+  /** Give the root of every value that the model computes, operator by operator; a decision of the run then offers them. Takes the pinned engine on this device, and operators that are not fused. */
+  trace?: boolean;
 }
 
 /** Inputs: tensors, or plain numbers for each input by its name. */
@@ -35,8 +38,9 @@ const MAX_SESSIONS = 2;
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Runs a model: one that is loaded, the address of a manifest, or the id of one that comes with the package. */
-export async function infer(model: Model | URL | string, inputs: Inputs, options: InferOptions = {}): Promise<Inference> {
+export async function infer(model: Model | URL | string, inputs: Inputs, given: InferOptions = {}): Promise<Inference> {
   const began = performance.now();
+  const options = given.trace ? traced(given) : given;
   const { backend: wanted = "pinned", where = "auto", nodes = [], registry = REGISTRY } = options;
   if (sessions.size === 0 && wanted === "pinned" && where !== "node") prepareEngine();
   const loaded = typeof model === "string" || model instanceof URL ? await loadModel(model, options) : model;
@@ -57,6 +61,15 @@ export async function infer(model: Model | URL | string, inputs: Inputs, options
     const gates = [...way.gates, { name: "operators", passes: false, text: error.message } as const];
     return inferOnNode(loaded, tensors, toNode(gates, true), registry, { detClass: 2, ...options });
   }
+}
+
+/** What a trace takes. */
+function traced(options: InferOptions): InferOptions {
+  const { backend = "pinned", optimise = false, where = "device" } = options;
+  if (backend !== "pinned" || optimise || where === "node") {
+    throw new SidelightError(codes.invalidParams, "trace: takes the pinned engine on this device, and optimise: false");
+  }
+  return { ...options, backend, optimise, where: "device" };
 }
 
 function isUnsupported(error: unknown): error is SidelightError {
@@ -88,8 +101,10 @@ async function runLoaded(model: Model, inputs: Tensor[], where: Route, options: 
     await evict();
   }
   const ready = performance.now();
-  const { outputs, ms: runMs } = await session.run(encodeMessage(inputs), options);
-  return { model, inputs, outputs: decodeMessage(outputs), runtime: used, where, loadMs: isNew ? ready - began : 0, runMs, decision: null };
+  const message = encodeMessage(inputs);
+  const { outputs, ms: runMs } = await session.run(message, options);
+  const trace = options.trace ? await judge<Trace>("readTrace", await session.trace(message, options)) : null;
+  return { model, inputs, outputs: decodeMessage(outputs), runtime: used, where, loadMs: isNew ? ready - began : 0, runMs, trace, decision: null };
 }
 
 /** What runs the model, and what its result can be held to. */

@@ -11,7 +11,7 @@ import type { DecisionFailure, DecisionVerdict } from "./types.js";
 
 type Module = typeof Decisions;
 /** Functions that answer with JSON. */
-type Answering = "askAccount" | "readManifest" | "verifyGraph" | "makeTask" | "makeBatch" | "signAnchor" | "anchorCall" | "makeEntry" | "checkEntry" | "compareEntry";
+type Answering = "askAccount" | "readManifest" | "verifyGraph" | "readTrace" | "makeTask" | "makeBatch" | "signAnchor" | "anchorCall" | "makeEntry" | "checkEntry" | "compareEntry";
 
 let loaded: Promise<Module> | undefined;
 
@@ -44,6 +44,9 @@ export interface Reading {
   anchorBlock: string;
   /** Of the model's file, without `0x`, as manifests have it. */
   modelSha256: string;
+  /** Whether the pinned engine ran with fused operators; `null` where the options are not its own. */
+  optimise: boolean | null;
+  hasTrace: boolean;
 }
 
 /** A decision's file, opened once. Every call throws a {@link Refusal} for what does not hold. */
@@ -70,6 +73,11 @@ export class OpenFile {
   verifyReproduction(rerun: { engineSha256: Hex; optimise: boolean }, outputs: Uint8Array): { agreement: "exact" | "within" } {
     const engine = hexToBytes(rerun.engineSha256, "engineSha256", 32);
     return JSON.parse(guard(() => this.file.verifyReproduction(engine, rerun.optimise, outputs))) as { agreement: "exact" | "within" };
+  }
+
+  /** L1, where a trace is offered. */
+  verifyTrace(root: Hex): void {
+    guard(() => this.file.verifyTrace(root));
   }
 
   /** The opened inputs, as the engine's message. */

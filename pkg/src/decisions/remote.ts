@@ -84,6 +84,7 @@ export async function inferOnNode(model: Model, inputs: Tensor[], where: Route, 
     where: { ...where, node, reason: typeof why === "string" ? `${where.reason}; there: ${why}` : where.reason },
     loadMs: ready - began,
     runMs: typeof elapsed === "number" ? elapsed / 1e6 : 0,
+    trace: null,
     decision: { hash, taskHash: task.taskHash, text },
   };
 }

@@ -7,7 +7,7 @@ import type { WorkerAnswer } from "./session.js";
 /** What the worker is told: first a model, then inputs. */
 export type EngineRequest =
   | { id: number; module: WebAssembly.Module; model: Uint8Array; flags: number }
-  | { id: number; inputs: Uint8Array };
+  | { id: number; inputs: Uint8Array; isTraced?: boolean };
 
 const ABI = 1;
 const PANIC_BYTES = 512;
@@ -20,6 +20,7 @@ interface Exports {
   engine_free(pointer: number, length: number): void;
   engine_load(pointer: number, length: number, flags: number): number;
   engine_run(pointer: number, length: number): number;
+  engine_trace(pointer: number, length: number): number;
   engine_result(): number;
   engine_result_length(): number;
 }
@@ -37,7 +38,7 @@ export function serveEngine(post: (answer: WorkerAnswer) => void): (request: Eng
         return post({ id, result: null, ms: performance.now() - began });
       }
       if (!engine) throw new EngineFailure(6, "no model is loaded");
-      post({ id, result: run(engine, request.inputs), ms: performance.now() - began });
+      post({ id, result: run(engine, request.inputs, request.isTraced ?? false), ms: performance.now() - began });
     } catch (error) {
       if (error instanceof EngineFailure) return post({ id, status: error.status, error: error.message, isOver: false });
       // A trap: what the engine said before it, if anything.
@@ -66,10 +67,11 @@ function load(engine: Exports, model: Uint8Array, flags: number): void {
   take(engine, engine.engine_load(copyIn(engine, model), model.length, flags));
 }
 
-function run(engine: Exports, inputs: Uint8Array): Uint8Array<ArrayBuffer> {
+function run(engine: Exports, inputs: Uint8Array, isTraced: boolean): Uint8Array<ArrayBuffer> {
   const pointer = copyIn(engine, inputs);
   try {
-    return take(engine, engine.engine_run(pointer, inputs.length));
+    const call = isTraced ? engine.engine_trace : engine.engine_run;
+    return take(engine, call(pointer, inputs.length));
   } finally {
     engine.engine_free(pointer, inputs.length);
   }

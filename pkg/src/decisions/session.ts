@@ -81,6 +81,12 @@ export class Session {
     return { outputs: result ?? new Uint8Array(), ms };
   }
 
+  /** The root of every value that a run computes, in the engine's form; takes a graph that was loaded as the file has it. */
+  async trace(inputs: Uint8Array<ArrayBuffer>, options: RunOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { result } = await this.#ask({ inputs, isTraced: true }, options);
+    return result ?? new Uint8Array();
+  }
+
   /** Ends the worker, and with it the engine's memory. */
   close(): void {
     this.#end(new SidelightError(codes.disconnected, "the engine is closed"));

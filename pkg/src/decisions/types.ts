@@ -93,6 +93,12 @@ export interface Route {
   gates: Gate[];
 }
 
+/** Every value that a run computed, in the order of the file's operators; `docs/decision-format.md` section 6. */
+export interface Trace {
+  root: Hex;
+  values: { name: string; dtype: number; shape: number[]; byteLength: number; root: Hex }[];
+}
+
 /** A run: on this device, or on a node that signed what it says. */
 export interface Inference {
   model: Model;
@@ -104,6 +110,8 @@ export interface Inference {
   loadMs: number;
   /** Milliseconds of the run itself, by the clock of whoever ran it. */
   runMs: number;
+  /** Where it was asked for. */
+  trace: Trace | null;
   /** What the node signed, where it ran there. Its outputs are the node's word until {@link DecisionVerdict | a verdict} says more. */
   decision: { hash: Hex; taskHash: Hex; text: string } | null;
 }
@@ -155,7 +163,7 @@ export interface DecisionFailure {
 /** One thing that was checked. */
 export interface DecisionCheck {
   level: DecisionLevel;
-  name: "parts" | "signature" | "batch" | "storage" | "anchor" | "model" | "rerun";
+  name: "parts" | "signature" | "batch" | "storage" | "anchor" | "model" | "rerun" | "trace";
   state: "holds" | "fails" | "unknown";
   text: string;
 }

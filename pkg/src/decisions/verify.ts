@@ -24,7 +24,7 @@ import { REGISTRY } from "./registry.js";
 import { decodeMessage, encodeMessage } from "./tensors.js";
 import type { DecisionCheck, DecisionFailure, DecisionLevel, DecisionRecord, DecisionVerdict, Model, VerifiedReader } from "./types.js";
 
-export interface VerifyOptions extends Omit<InferOptions, "where" | "backend" | "onnxruntime" | "provider" | "detClass" | "requesterKey"> {
+export interface VerifyOptions extends Omit<InferOptions, "where" | "trace" | "backend" | "onnxruntime" | "provider" | "detClass" | "requesterKey"> {
   /** Reads the chain: a light client. */
   client: VerifiedReader;
   /** How far to go. Default: `reproduced`. */
@@ -113,13 +113,21 @@ async function verifyReproduced(verdict: DecisionVerdict, file: OpenFile, option
     throw new Refusal({ level, field: "modelHash", kind: "false", message, expected: record.decision.modelHash, got: modelHash });
   }
   verdict.checks.push({ level, name: "model", state: "holds", text: `the file of ${model.manifest.id} has the SHA-256 ${sha}` });
-  const optimise = options.optimise ?? true;
+  // As it ran there; another choice says nothing about class 0.
+  const optimise = options.optimise ?? file.reading.optimise ?? true;
+  const trace = file.reading.hasTrace && !optimise;
   // Here and nowhere else: another device's word reproduces nothing.
-  const run = await infer(model, decodeMessage(inputs), { ...options, optimise, where: "device", backend: "pinned" });
+  const run = await infer(model, decodeMessage(inputs), { ...options, optimise, trace, where: "device", backend: "pinned" });
   const { agreement } = file.verifyReproduction({ engineSha256: ENGINE_SHA256, optimise }, encodeMessage(run.outputs));
   verdict.rerun = { agreement, runMs: run.runMs, outputs: run.outputs };
   const words = agreement === "exact" ? "the same output, bit for bit" : "the same output within the tolerance that the runtime states";
   verdict.checks.push({ level, name: "rerun", state: "holds", text: `run again on this device: ${words}` });
+  if (file.reading.class === 0 && run.trace) {
+    file.verifyTrace(run.trace.root);
+    verdict.checks.push({ level, name: "trace", state: "holds", text: `the ${run.trace.values.length} values on the way are those of its trace` });
+  } else if (file.reading.hasTrace) {
+    verdict.checks.push({ level, name: "trace", state: "unknown", text: "its trace is not checked: that takes class 0 and operators that are not fused" });
+  }
   return true;
 }
 
@@ -138,6 +146,7 @@ async function attempt<T>(verdict: DecisionVerdict, step: () => Promise<T>): Pro
 }
 
 function nameOf({ level, field }: DecisionFailure): DecisionCheck["name"] {
+  if (field === "traceRoot") return "trace";
   if (level === "reproduced") return field.startsWith("model") ? "model" : "rerun";
   if (field === "signature") return "signature";
   if (field === "batch.root") return "storage";
