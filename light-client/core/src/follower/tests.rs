@@ -1,5 +1,6 @@
 //! A world of nodes around one follower: who answers what is up to each test.
 
+mod bodies;
 mod branches;
 mod chaos;
 mod execution;
