@@ -280,6 +280,22 @@ fn a_broken_rule() {
 }
 
 #[test]
+fn blocks_from_the_future() {
+    let chain = TestChain::with_blocks(3);
+    // The newest one alone, and one that the blocks before it are fetched for.
+    for number in [1, 3] {
+        let mut world = World::new(&chain, config(Mode::Headers)).with_node(A, honest(&chain));
+        world.now_ms -= 100_000;
+        world.announce(A, chain.headers_update(number));
+        assert_eq!(world.faults(), [(Some(A), "bad_header")], "{number}");
+        assert_eq!(world.tip(), 0);
+        world.now_ms += 100_000;
+        world.announce(A, chain.headers_update(number));
+        assert_eq!(world.head(), number, "their time has come");
+    }
+}
+
+#[test]
 fn a_stale_head() {
     let chain = TestChain::with_blocks(4);
     check_lie(&chain, Mode::Headers, "stale_head", |update| {
