@@ -167,6 +167,26 @@ fn a_peer_that_does_not_have_the_headers_before_its_own_is_not_punished() {
 }
 
 #[test]
+fn it_wakes_for_a_deadline_a_retry_or_a_poll_whichever_is_first() {
+    let chain = TestChain::with_blocks(1);
+    let mut world = World::new(&chain, config(Mode::Consistent)).with_node(A, silent());
+    let wake = |world: &World| world.follower.next_wake_ms(world.now_ms);
+    assert_eq!(wake(&world), u64::MAX, "there is nothing to wait for");
+    world.announce(A, chain.headers_update(1));
+    let deadline = world.now_ms + world.follower.config().request_timeout_ms;
+    assert_eq!(wake(&world), deadline);
+    let late = deadline + 100;
+    assert_eq!(world.follower.next_wake_ms(late), late, "never in the past");
+    world.now_ms = deadline;
+    world.settle();
+    let pause = wake(&world) - world.now_ms;
+    let base = world.follower.config().retry_base_ms;
+    assert!((base / 2..=base).contains(&pause), "{pause}");
+    world.follower.config.poll_ms = 100;
+    assert_eq!(wake(&world), world.now_ms + 100);
+}
+
+#[test]
 fn a_silent_peer_is_asked_for_its_head() {
     let chain = TestChain::with_blocks(5);
     let mut config = config(Mode::Consistent);
