@@ -61,6 +61,18 @@ fn waiting_bodies_take_limited_room_and_the_next_one_is_always_taken() {
 }
 
 #[test]
+fn while_much_waits_only_the_next_body_is_asked_for() {
+    let chain = TestChain::with_blocks(3);
+    for (bytes, asked) in [(MAX_DECODED_BYTES / 2, 2), (MAX_DECODED_BYTES / 2 + 1, 1)] {
+        let mut world = world(&chain, Mode::Consistent);
+        world.announce(A, chain.headers_update(1));
+        world.announce(A, junk(&chain, 2, bytes));
+        world.announce(A, chain.headers_update(3));
+        assert_eq!(world.asked.len(), asked, "{bytes} bytes wait");
+    }
+}
+
+#[test]
 fn what_came_for_another_filter_is_not_held_against_the_new_one() {
     let chain = TestChain::with_blocks(2);
     let mut world = world(&chain, Mode::Watch);
