@@ -177,13 +177,30 @@ fn it_wakes_for_a_deadline_a_retry_or_a_poll_whichever_is_first() {
     assert_eq!(wake(&world), deadline);
     let late = deadline + 100;
     assert_eq!(world.follower.next_wake_ms(late), late, "never in the past");
-    world.now_ms = deadline;
-    world.settle();
+
+    let mut world = World::new(&chain, config(Mode::Consistent))
+        .with_node(A, Box::new(|_| Some(Err(FailureCode::NotFound))));
+    world.announce(A, chain.headers_update(1));
     let pause = wake(&world) - world.now_ms;
     let base = world.follower.config().retry_base_ms;
     assert!((base / 2..=base).contains(&pause), "{pause}");
     world.follower.config.poll_ms = 100;
     assert_eq!(wake(&world), world.now_ms + 100);
+    world.follower.config.poll_ms = u64::MAX;
+    world.pass(pause - 1, pause - 1);
+    assert_eq!(world.asked.len(), 1);
+    world.pass(1, 1);
+    assert_eq!(world.asked.len(), 2);
+}
+
+#[test]
+fn who_has_announced_a_block_is_asked_for_its_body_first() {
+    let chain = TestChain::with_blocks(1);
+    let mut world = World::new(&chain, config(Mode::Consistent))
+        .with_node(A, silent())
+        .with_node(B, silent());
+    world.announce(B, chain.headers_update(1));
+    assert_eq!((world.asked_of(A), world.asked_of(B)), (0, 1));
 }
 
 #[test]
