@@ -175,6 +175,30 @@ fn new_blocks_do_not_hide_an_equivocation_whose_signature_is_fetched() {
 }
 
 #[test]
+fn a_signature_below_what_is_retained_is_not_asked_for() {
+    let (chain, branch) = forked(9, 3, 1);
+    let mut garbled = chain.clone();
+    garbled.blocks[3].signed.signature = [7; 65];
+    let config = FollowerConfig {
+        retain: 5,
+        ..config(Mode::Headers)
+    };
+    let mut world = World::new(&chain, config)
+        .with_node(A, honest(&garbled))
+        .with_node(B, silent());
+    world.announce(A, chain.headers_update(8));
+    world.nodes.insert(A, silent());
+    world.announce(B, branch.headers_update(4));
+    let signature = Request::Headers { start: 4, count: 1 };
+    assert_eq!(world.asked.last().unwrap().2, signature);
+    // Block 4 is the oldest now, and its parent is gone.
+    world.asked.clear();
+    world.announce(A, chain.headers_update(9));
+    world.pass(20_000, 500);
+    assert_eq!(world.asked, []);
+}
+
+#[test]
 fn a_block_whose_parent_another_peer_brings_is_taken() {
     let (chain, branch) = forked(4, 2, 2);
     let mut world = World::new(&chain, follow_config(Mode::Headers))
