@@ -235,3 +235,39 @@ pub(super) fn made_codes(changes: &[AccountChanges]) -> impl Iterator<Item = (B2
     let codes = codes.filter(|code| !code.is_empty());
     codes.map(|code| (keccak256(code), code.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    /// An item of `bytes` bytes.
+    fn item(seed: u8, bytes: usize) -> (B256, Bytes) {
+        (B256::repeat_byte(seed), vec![seed; bytes].into())
+    }
+
+    #[test]
+    fn what_is_held_is_counted_once_and_until_it_is_forgotten() {
+        let mut held = Held::default();
+        held.hold(1, vec![item(1, 10), item(2, 20)]);
+        assert_eq!(held.bytes(), 30);
+        held.hold(2, vec![item(1, 10), item(3, 5)]);
+        assert_eq!(held.bytes(), 35);
+        held.hold(9, vec![item(4, 7)]);
+        assert_eq!(held.bytes(), 7, "another run");
+    }
+
+    #[test]
+    fn beyond_the_limit_the_run_begins_later_and_no_later_than_it_must() {
+        let half = MAX_HELD_BYTES / 2;
+        let mut held = Held::default();
+        held.hold(1, vec![item(1, half)]);
+        held.hold(2, vec![item(2, half)]);
+        assert_eq!((held.since(3), held.bytes()), (Some(1), MAX_HELD_BYTES));
+        held.hold(3, vec![item(3, 1)]);
+        assert_eq!((held.since(4), held.bytes()), (Some(2), half + 1));
+        held.hold(4, vec![item(4, MAX_HELD_BYTES + 1)]);
+        assert_eq!((held.since(5), held.bytes()), (None, 0), "too large alone");
+    }
+}

@@ -211,5 +211,6 @@ mod tests {
         assert_eq!(retained.blocks(), Some((3, 3)));
         let same = retained.push(4, [(hash(7), ()), (hash(7), ())]);
         assert_eq!(same.len(), 1, "twice in one block is once");
+        assert_eq!(retained.blocks[1].hashes, [hash(7)]);
     }
 }

@@ -175,6 +175,7 @@ fn whoever_holds_less_than_it_said_gets_incomplete_and_never_a_wrong_answer() {
     delta.state = second.full.state.clone();
     let error = Held::default().complete(&second.target, delta).unwrap_err();
     assert!(matches!(error, CompleteError::MissingCode { .. }));
+    assert!(error.is_incomplete());
     // The full input serves it, and from there on it holds a run.
     let mut held = Held::default();
     held.complete(&second.target, second.full.clone()).unwrap();
@@ -182,6 +183,31 @@ fn whoever_holds_less_than_it_said_gets_incomplete_and_never_a_wrong_answer() {
     assert_eq!(held.since(2), None);
     held.complete(&first.target, first.full).unwrap();
     assert_eq!(held.since(3), None, "another run");
+}
+
+#[test]
+fn codes_that_came_and_codes_that_were_left_out_are_one_ascending_list() {
+    let mut world = World::new(60);
+    let codes = [1, 2, 3, 4, 5].map(|byte| Bytes::from(vec![byte; 3]));
+    let known = [codes[1].clone(), codes[3].clone()];
+    let first = world.block(&[balance(3, 5)], &known);
+    let second = world.block(&[balance(3, 6)], &codes);
+    let mut held = Held::default();
+    held.complete(&first.target, first.full.clone()).unwrap();
+    let delta = second.delta(1);
+    assert_eq!((delta.codes.len(), delta.held_codes.len()), (3, 2));
+    let refuse = |held: &mut Held, edit: &dyn Fn(&mut ExecutionInput)| {
+        let mut input = delta.clone();
+        edit(&mut input);
+        let error = held.complete(&second.target, input).unwrap_err();
+        assert!(matches!(error, CompleteError::Unordered { .. }), "{error}");
+    };
+    refuse(&mut held, &|input| input.codes.swap(0, 1));
+    refuse(&mut held, &|input| input.held_codes.swap(0, 1));
+    // Left out, and there all the same.
+    refuse(&mut held, &|input| input.codes.insert(1, codes[1].clone()));
+    let whole = held.complete(&second.target, delta.clone()).unwrap();
+    assert_eq!(whole.codes, codes);
 }
 
 #[test]
@@ -195,6 +221,8 @@ fn inputs_that_do_not_fit_their_block_are_refused_and_change_nothing() {
         edit(&mut input);
         let error = held.complete(&first.target, input).unwrap_err();
         assert_eq!(error.fault().kind, kind, "{error}");
+        let is_incomplete = kind == FaultKind::IncompleteWitness;
+        assert_eq!(error.is_incomplete(), is_incomplete, "{error}");
         assert_eq!(held.bytes(), 0);
     };
     refuse(

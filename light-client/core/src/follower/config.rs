@@ -125,6 +125,19 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    /// The reference sequence of SplitMix64.
+    #[test]
+    fn jitter_is_well_mixed() {
+        let mut backoff = Backoff::new(1_234_567);
+        let numbers = [0; 3].map(|_: u8| backoff.next());
+        let expected = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+        ];
+        assert_eq!(numbers, expected);
+    }
+
     #[test]
     fn pauses_double_up_to_the_limit_and_differ_by_seed() {
         let mut backoff = Backoff::new(1);

@@ -97,3 +97,30 @@ impl Peers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_verified_announcements_forgive_one_fault() {
+        let mut peer = Peer {
+            faults: 2,
+            ..Peer::default()
+        };
+        for (at, number) in (1..=u64::from(FORGIVE_AFTER) * 3).enumerate() {
+            let forgiven = at as u32 / FORGIVE_AFTER;
+            assert_eq!(peer.faults, 2_u32.saturating_sub(forgiven), "{at}");
+            peer.announced(number, 0);
+        }
+    }
+
+    #[test]
+    fn the_same_head_again_is_no_progress() {
+        let mut peer = Peer::default();
+        for (number, now_ms, progress_ms) in [(5, 10, 10), (5, 20, 10), (6, 30, 30), (5, 40, 40)] {
+            peer.announced(number, now_ms);
+            assert_eq!((peer.best, peer.progress_ms), (number, progress_ms));
+        }
+    }
+}

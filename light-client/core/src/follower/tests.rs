@@ -1,5 +1,6 @@
 //! A world of nodes around one follower: who answers what is up to each test.
 
+mod bodies;
 mod branches;
 mod chaos;
 mod execution;
@@ -165,11 +166,13 @@ impl World {
         self.follower.tip().number()
     }
 
+    fn level_of(&self, header: &VerifiedHeader) -> TrustLevel {
+        self.follower.level(header.hash())
+    }
+
     fn level_at(&self, number: u64) -> TrustLevel {
         let header = self.follower.header_by_number(number);
-        header.map_or(TrustLevel::Unverified, |header| {
-            self.follower.level(header.hash())
-        })
+        header.map_or(TrustLevel::Unverified, |header| self.level_of(header))
     }
 
     /// Kinds of the faults so far, with the peers.

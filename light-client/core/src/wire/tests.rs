@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    execution::Policy,
     limits::{
         MAX_DECODED_BYTES, MAX_ENVELOPE_BYTES, MAX_FILTER_ACCOUNTS, MAX_FILTER_SLOTS, MAX_HEADERS,
         MAX_NOTICE_BYTES, MAX_WITNESS_NODES,
@@ -56,6 +57,15 @@ fn client_messages() -> Vec<ClientMessage> {
             block_hash: hash,
             index: 300,
         },
+        Request::Witness(Delta::full(hash)),
+        Request::Chunk {
+            delta: Delta {
+                block_hash: hash,
+                policy: Policy::Window,
+                since: 9,
+            },
+            index: 2,
+        },
     ];
     let mut messages = vec![
         ClientMessage::Hello {
@@ -104,6 +114,15 @@ fn node_messages() -> Vec<NodeMessage> {
         Response::Execution(bytes(7)),
         Response::Ancestors(vec![chain.signed(1).header, chain.signed(1).header]),
         Response::Transaction(vec![bytes(8), bytes(9)]),
+        Response::Witness(WitnessResponse {
+            policy: Policy::Window,
+            since: 9,
+            length: 600_000,
+            hashes: vec![hash, B256::repeat_byte(8)],
+            first: bytes(10),
+        }),
+        Response::Witness(WitnessResponse::default()),
+        Response::Chunk(bytes(11)),
     ];
     let mut messages = vec![
         NodeMessage::Welcome {
@@ -345,6 +364,16 @@ fn oversized_envelopes_and_payloads_are_refused_by_their_length() {
         }
     );
     assert_eq!(error.fault().kind(), "oversized");
+    assert_eq!(error.kind(), "oversized");
+}
+
+#[test]
+fn an_envelope_and_a_payload_may_be_as_long_as_the_limit() {
+    let largest = Envelope::raw(MessageType::Update, &vec![0; MAX_ENVELOPE_BYTES - 2]);
+    assert_eq!(largest.len(), MAX_ENVELOPE_BYTES);
+    assert!(Envelope::decode(&largest).is_ok());
+    let gap = Envelope::raw(MessageType::Gap, &[0; MAX_NOTICE_BYTES]);
+    assert!(Envelope::decode(&gap).is_ok());
 }
 
 #[test]
@@ -495,6 +524,7 @@ fn a_filter_sorts_and_merges_what_it_is_made_of() {
     );
     assert_eq!(made.slots(a), Some(&[one, two][..]));
     assert_eq!(made.slots(Address::ZERO), None);
+    assert!(!made.is_empty() && Filter::default().is_empty());
 }
 
 #[test]

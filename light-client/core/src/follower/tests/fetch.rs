@@ -124,7 +124,11 @@ fn a_body_that_nobody_has_leaves_its_block_signed() {
     let mut world = World::new(&chain, config(Mode::Consistent))
         .with_node(A, forgetful(&chain))
         .with_node(B, forgetful(&chain));
-    for number in 1..=4 {
+    for number in 1..=2 {
+        world.announce(A, chain.headers_update(number));
+    }
+    assert_eq!(world.head(), 1, "the newest body may still come");
+    for number in 3..=4 {
         world.announce(A, chain.headers_update(number));
     }
     world.pass(10_000, 500);
@@ -133,6 +137,70 @@ fn a_body_that_nobody_has_leaves_its_block_signed() {
     assert_eq!(levels, [consistent, signed, consistent, consistent]);
     assert_eq!(world.head(), 4);
     assert_eq!(world.faults(), []);
+}
+
+#[test]
+fn a_body_that_one_peer_lacks_is_asked_of_another() {
+    let chain = TestChain::with_blocks(3);
+    let other = chain.clone();
+    let without_bodies = move |request: &Request| match request {
+        Request::Transition { .. } => Some(Err(FailureCode::NotFound)),
+        other_request => Some(other.answer(other_request)),
+    };
+    let mut world = World::new(&chain, config(Mode::Consistent))
+        .with_node(A, Box::new(without_bodies))
+        .with_node(B, honest(&chain));
+    world.announce(A, chain.headers_update(3));
+    let consistent = (1..=3).map(|number| (number, TrustLevel::Consistent));
+    assert_eq!(world.verified(), consistent.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_peer_that_does_not_have_the_headers_before_its_own_is_not_punished() {
+    let chain = TestChain::with_blocks(3);
+    let mut world = World::new(&chain, config(Mode::Headers))
+        .with_node(A, Box::new(|_| Some(Err(FailureCode::NotFound))));
+    world.announce(A, chain.headers_update(3));
+    assert_eq!(world.asked.len(), 1);
+    let status = world.follower.peers().next().unwrap();
+    assert_eq!((status.faults, status.rest_until_ms), (0, 0));
+}
+
+#[test]
+fn it_wakes_for_a_deadline_a_retry_or_a_poll_whichever_is_first() {
+    let chain = TestChain::with_blocks(1);
+    let mut world = World::new(&chain, config(Mode::Consistent)).with_node(A, silent());
+    let wake = |world: &World| world.follower.next_wake_ms(world.now_ms);
+    assert_eq!(wake(&world), u64::MAX, "there is nothing to wait for");
+    world.announce(A, chain.headers_update(1));
+    let deadline = world.now_ms + world.follower.config().request_timeout_ms;
+    assert_eq!(wake(&world), deadline);
+    let late = deadline + 100;
+    assert_eq!(world.follower.next_wake_ms(late), late, "never in the past");
+
+    let mut world = World::new(&chain, config(Mode::Consistent))
+        .with_node(A, Box::new(|_| Some(Err(FailureCode::NotFound))));
+    world.announce(A, chain.headers_update(1));
+    let pause = wake(&world) - world.now_ms;
+    let base = world.follower.config().retry_base_ms;
+    assert!((base / 2..=base).contains(&pause), "{pause}");
+    world.follower.config.poll_ms = 100;
+    assert_eq!(wake(&world), world.now_ms + 100);
+    world.follower.config.poll_ms = u64::MAX;
+    world.pass(pause - 1, pause - 1);
+    assert_eq!(world.asked.len(), 1);
+    world.pass(1, 1);
+    assert_eq!(world.asked.len(), 2);
+}
+
+#[test]
+fn who_has_announced_a_block_is_asked_for_its_body_first() {
+    let chain = TestChain::with_blocks(1);
+    let mut world = World::new(&chain, config(Mode::Consistent))
+        .with_node(A, silent())
+        .with_node(B, silent());
+    world.announce(B, chain.headers_update(1));
+    assert_eq!((world.asked_of(A), world.asked_of(B)), (0, 1));
 }
 
 #[test]
@@ -178,8 +246,10 @@ fn a_peer_that_stays_behind_the_others_is_stale() {
     for number in 1..=40 {
         world.announce(A, chain.headers_update(number));
     }
+    let grace = world.follower.config().lag_grace_ms;
+    world.pass(grace, grace / 10);
     assert_eq!(world.faults(), [], "it may catch up");
-    world.pass(11_000, 1_000);
+    world.pass(1, 1);
     assert_eq!(world.faults(), [(Some(B), "stale_head")]);
 }
 
@@ -200,7 +270,7 @@ fn an_old_head_is_said_to_be_stale_once() {
     // Block 2 is unconnected: the head is still the genesis block, 4 s old.
     world.nodes.insert(A, honest(&chain));
     world.settle();
-    assert!(stale(&world).is_empty());
+    assert!(stale(&world).is_empty() && !world.follower.is_stale());
     world.pass(40_000, 1_000);
     let ages = stale(&world);
     assert_eq!(ages.len(), 1);

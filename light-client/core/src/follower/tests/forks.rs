@@ -1,7 +1,11 @@
 //! Two blocks at one height.
 
 use super::*;
-use crate::evidence::verify_evidence;
+use crate::{
+    evidence::verify_evidence,
+    header::verify_header,
+    tests::{child, key},
+};
 
 fn follow_config(mode: Mode) -> FollowerConfig {
     FollowerConfig {
@@ -91,6 +95,23 @@ fn a_branch_whose_fork_was_not_seen_is_searched_for_and_halts() {
 }
 
 #[test]
+fn a_branch_below_what_is_retained_is_evidence_as_well() {
+    let (chain, branch) = forked(30, 3, 40);
+    let config = FollowerConfig {
+        retain: 10,
+        ..config(Mode::Headers)
+    };
+    let mut world = World::new(&chain, config)
+        .with_node(A, honest(&chain))
+        .with_node(B, honest(&branch));
+    announce_all(&mut world, A, &chain, 1, Mode::Headers);
+    world.announce(B, branch.headers_update(40));
+    let evidence = world.follower.halted().expect("heights that both have");
+    assert!((20..=30).contains(&evidence.evidence().number));
+    assert_eq!(world.follower.head().hash(), chain.tip().hash());
+}
+
+#[test]
 fn a_header_at_a_known_height_that_somebody_else_signed_is_no_evidence() {
     let (chain, branch) = forked(5, 2, 1);
     let mut world = World::new(&chain, config(Mode::Headers))
@@ -133,6 +154,131 @@ fn garbage_signatures_inside_a_segment_do_not_hide_an_equivocation() {
         "A is found out: {:?}",
         world.faults()
     );
+}
+
+#[test]
+fn new_blocks_do_not_hide_an_equivocation_whose_signature_is_fetched() {
+    let (chain, branch) = forked(9, 3, 1);
+    let mut garbled = chain.clone();
+    garbled.blocks[3].signed.signature = [7; 65];
+    let mut world = World::new(&chain, config(Mode::Headers))
+        .with_node(A, honest(&garbled))
+        .with_node(B, silent());
+    world.announce(A, chain.headers_update(8));
+    world.nodes.insert(A, silent());
+    world.announce(B, branch.headers_update(4));
+    world.announce(A, chain.headers_update(9));
+    assert!(world.follower.halted().is_none(), "nothing is proven yet");
+    world = world.with_node(C, honest(&chain));
+    world.pass(20_000, 500);
+    check_halted(&world, 4, 9);
+}
+
+#[test]
+fn a_signature_below_what_is_retained_is_not_asked_for() {
+    let (chain, branch) = forked(9, 3, 1);
+    let mut garbled = chain.clone();
+    garbled.blocks[3].signed.signature = [7; 65];
+    let config = FollowerConfig {
+        retain: 5,
+        ..config(Mode::Headers)
+    };
+    let mut world = World::new(&chain, config)
+        .with_node(A, honest(&garbled))
+        .with_node(B, silent());
+    world.announce(A, chain.headers_update(8));
+    world.nodes.insert(A, silent());
+    world.announce(B, branch.headers_update(4));
+    let signature = Request::Headers { start: 4, count: 1 };
+    assert_eq!(world.asked.last().unwrap().2, signature);
+    // Block 4 is the oldest now, and its parent is gone.
+    world.asked.clear();
+    world.announce(A, chain.headers_update(9));
+    world.pass(20_000, 500);
+    assert_eq!(world.asked, []);
+}
+
+#[test]
+fn a_block_whose_parent_another_peer_brings_is_taken() {
+    let (chain, branch) = forked(4, 2, 2);
+    let mut world = World::new(&chain, follow_config(Mode::Headers))
+        .with_node(A, honest(&chain))
+        .with_node(B, silent())
+        .with_node(C, silent());
+    announce_all(&mut world, A, &chain, 1, Mode::Headers);
+    let [lower, upper] = [3, 4].map(|number| branch.headers[number as usize].hash());
+    world.announce(B, branch.headers_update(4));
+    assert!(world.follower.header_by_hash(upper).is_none());
+    world.announce(C, branch.headers_update(3));
+    assert!(world.follower.header_by_hash(lower).is_some());
+    assert!(world.follower.header_by_hash(upper).is_some());
+}
+
+#[test]
+fn a_claim_that_the_tip_catches_up_with_and_that_does_not_follow_it_is_searched_for() {
+    let (chain, branch) = forked(4, 3, 2);
+    let mut world = World::new(&chain, config(Mode::Headers))
+        .with_node(A, silent())
+        .with_node(B, silent());
+    world.announce(A, branch.headers_update(5));
+    for number in 1..=3 {
+        world.announce(B, chain.headers_update(number));
+        assert_eq!(world.faults(), [], "it is ahead");
+    }
+    world.nodes.insert(A, honest(&branch));
+    world.announce(B, chain.headers_update(4));
+    assert_eq!(world.faults(), [(Some(A), "wrong_parent")]);
+    check_halted(&world, 4, 4);
+}
+
+#[test]
+fn an_equivocation_is_said_once_whoever_shows_it() {
+    let (chain, branch) = forked(4, 2, 2);
+    let mut world = World::new(&chain, follow_config(Mode::Headers))
+        .with_node(A, silent())
+        .with_node(B, silent())
+        .with_node(C, silent());
+    announce_all(&mut world, A, &chain, 1, Mode::Headers);
+    // Its parent is not here, so it is not kept.
+    world.announce(B, branch.headers_update(4));
+    world.announce(C, branch.headers_update(4));
+    let said = |event: &&Event| matches!(event, Event::Evidence(_));
+    assert_eq!(world.events.iter().filter(said).count(), 1);
+}
+
+#[test]
+fn a_sequencer_that_signs_without_end_fills_no_memory() {
+    let config = FollowerConfig {
+        retain: 1,
+        ..follow_config(Mode::Headers)
+    };
+    let start = TestChain::new();
+    let mut world = World::new(&start, config).with_node(A, silent());
+    for salt in 0..20 {
+        let mut chain = start.clone();
+        chain.salt = salt;
+        chain.push_empty();
+        world.announce(A, chain.headers_update(1));
+        let is_kept = world.level_of(chain.tip()) == TrustLevel::Signed;
+        // With the start they are sixteen.
+        assert_eq!(is_kept, salt < 15, "{salt}");
+    }
+    assert_eq!(world.faults(), [(Some(A), "reorg_too_deep"); 5]);
+}
+
+#[test]
+fn a_longer_branch_of_another_signer_is_followed() {
+    let chain = TestChain::with_blocks(5);
+    let mut branch = chain.fork(2);
+    branch.rotate(2);
+    branch.extend(3);
+    let mut world = World::new(&chain, follow_config(Mode::Headers))
+        .with_node(A, honest(&chain))
+        .with_node(B, honest(&branch));
+    announce_all(&mut world, A, &chain, 1, Mode::Headers);
+    announce_all(&mut world, B, &branch, 3, Mode::Headers);
+    assert_eq!(world.follower.head().hash(), branch.tip().hash());
+    assert_eq!(world.faults(), []);
 }
 
 #[test]
@@ -280,4 +426,41 @@ fn a_conflict_on_a_branch_that_is_left_is_over() {
         (world.head(), world.level_at(5)),
         (5, TrustLevel::Consistent)
     );
+}
+
+#[test]
+fn a_conflict_below_the_fork_stays() {
+    let mut chain = TestChain::with_blocks(2);
+    let bal = chain.changes_for(3);
+    chain.push_with(bal, |header, _| header.state_root = B256::repeat_byte(1));
+    let on_it = |length: u64, salt| {
+        let mut parent = chain.tip().clone();
+        let blocks = (0..length).map(|_| {
+            let signed = child(&parent, &chain.rules, &key(1), |header, _| {
+                header.mix_hash = B256::repeat_byte(salt);
+            });
+            parent = verify_header(&signed, &parent, &chain.rules, u64::MAX / 2).unwrap();
+            Update::from(signed)
+        });
+        blocks.collect::<Vec<_>>()
+    };
+    let mut world = World::new(&chain, follow_config(Mode::Consistent)).with_node(A, silent());
+    announce_all(&mut world, A, &chain, 1, Mode::Consistent);
+    let conflict = world.follower.conflict().cloned();
+    assert!(conflict.is_some());
+    world = world.with_node(B, silent());
+    on_it(1, 1)
+        .into_iter()
+        .for_each(|block| world.announce(A, block));
+    on_it(2, 2)
+        .into_iter()
+        .for_each(|block| world.announce(B, block));
+    assert!(
+        world
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Reorg { depth: 1, .. }))
+    );
+    assert_eq!(world.follower.conflict(), conflict.as_ref());
+    assert_eq!((world.head(), world.tip()), (2, 5));
 }

@@ -17,6 +17,9 @@ fn every_announced_block_becomes_the_head_at_the_modes_level() {
             world.announce(A, chain.update(number, mode, &filter()));
             assert_eq!(world.head(), number);
             assert_eq!(world.level_at(number), level);
+            let header = &chain.headers[number as usize];
+            let known = world.follower.header_by_hash(header.hash());
+            assert_eq!(known, Some(header));
         }
         assert_eq!(
             world.verified(),
@@ -84,6 +87,20 @@ fn a_long_gap_is_linked_by_headers_and_not_replayed() {
 }
 
 #[test]
+fn a_gap_of_the_limit_is_replayed_and_one_block_more_is_not() {
+    let chain = TestChain::with_blocks(6);
+    for (last, replayed) in [(5, 5), (6, 1)] {
+        let mut config = config(Mode::Consistent);
+        config.max_catch_up = 5;
+        let mut world = World::new(&chain, config).with_node(A, honest(&chain));
+        world.announce(A, chain.consistent_update(last));
+        let mut levels = world.verified();
+        levels.retain(|(_, level)| *level == TrustLevel::Consistent);
+        assert_eq!(levels.len(), replayed, "up to {last}");
+    }
+}
+
+#[test]
 fn a_gap_longer_than_one_answer_is_fetched_piece_by_piece() {
     let mut chain = TestChain::new();
     (0..2_500).for_each(|_| chain.push_empty());
@@ -130,11 +147,17 @@ fn pruning_does_not_lose_the_thread() {
     let mut config = config(Mode::Consistent);
     config.keep_nodes_for = 2;
     let mut world = World::new(&chain, config).with_node(A, silent());
+    let mut sizes = alloc::vec![0];
     for number in 1..=140 {
         world.announce(A, chain.consistent_update(number));
+        sizes.push(world.follower.state().unwrap().size().nodes);
     }
     assert_eq!(world.head(), 140);
     assert_eq!(world.faults(), []);
+    for (number, pair) in (1..).zip(sizes.windows(2)).skip(1) {
+        let is_pruned = pair[1] * 2 < pair[0];
+        assert_eq!(is_pruned, number % 32 == 0, "block {number}: {pair:?}");
+    }
 }
 
 #[test]
@@ -175,7 +198,7 @@ fn an_update_for_the_filter_of_a_moment_ago_is_no_fault() {
     world.announce(A, chain.watch_update(2, &filter()));
     assert_eq!(world.faults(), []);
     assert_eq!(world.head(), 2, "fetched for the new filter");
-    world.now_ms += 6_000;
+    world.now_ms += world.follower.config().request_timeout_ms;
     world.announce(A, chain.watch_update(3, &filter()));
     assert_eq!(world.faults(), [(Some(A), "omitted_change")]);
 }

@@ -280,6 +280,22 @@ fn a_broken_rule() {
 }
 
 #[test]
+fn blocks_from_the_future() {
+    let chain = TestChain::with_blocks(3);
+    // The newest one alone, and one that the blocks before it are fetched for.
+    for number in [1, 3] {
+        let mut world = World::new(&chain, config(Mode::Headers)).with_node(A, honest(&chain));
+        world.now_ms -= 100_000;
+        world.announce(A, chain.headers_update(number));
+        assert_eq!(world.faults(), [(Some(A), "bad_header")], "{number}");
+        assert_eq!(world.tip(), 0);
+        world.now_ms += 100_000;
+        world.announce(A, chain.headers_update(number));
+        assert_eq!(world.head(), number, "their time has come");
+    }
+}
+
+#[test]
 fn a_stale_head() {
     let chain = TestChain::with_blocks(4);
     check_lie(&chain, Mode::Headers, "stale_head", |update| {
@@ -392,7 +408,11 @@ fn chain_root() -> B256 {
 #[test]
 fn the_sequencers_own_contradiction_holds_the_head_for_good() {
     let chain = contradicting();
-    let mut world = World::new(&chain, config(Mode::Consistent))
+    let config = FollowerConfig {
+        max_catch_up: 2,
+        ..config(Mode::Consistent)
+    };
+    let mut world = World::new(&chain, config)
         .with_node(A, honest(&chain))
         .with_node(B, honest(&chain));
     for number in 1..=6 {
@@ -404,7 +424,7 @@ fn the_sequencers_own_contradiction_holds_the_head_for_good() {
     assert_eq!(
         (world.head(), world.tip()),
         (2, 6),
-        "headers go on, the head does not"
+        "headers go on beyond what is replayed, the head does not"
     );
     let conflict = world.follower.conflict().unwrap();
     assert_eq!(
@@ -418,6 +438,18 @@ fn the_sequencers_own_contradiction_holds_the_head_for_good() {
         status.iter().all(|peer| peer.faults == 0),
         "no peer is to blame"
     );
+}
+
+#[test]
+fn what_the_driver_finds_wrong_counts_as_a_lie() {
+    let chain = TestChain::with_blocks(3);
+    let mut world = world(&chain, Mode::Headers);
+    let mismatch = Mismatch::new("update.seq", 4_u64, 6_u64);
+    let fault = Fault::new(FaultKind::SequenceGap, mismatch);
+    world.follower.report(A, fault, world.now_ms);
+    world.announce(A, chain.headers_update(3));
+    assert_eq!(world.faults(), [(Some(A), "sequence_gap")]);
+    assert_eq!(world.head(), 2, "A rests");
 }
 
 #[test]
