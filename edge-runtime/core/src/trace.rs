@@ -80,7 +80,7 @@ pub fn decode_trace(mut bytes: &[u8]) -> Result<Vec<Tensor>, TraceError> {
 
 /// The root over the values; zero for none, which is how a decision says that it offers no trace.
 pub fn compute_trace_root(values: &[Tensor]) -> B256 {
-    let leaf = |(at, value): (u32, &Tensor)| hash_leaf(at, [value.eip712_hash_struct().as_slice()]);
+    let leaf = |(at, value): (u32, &Tensor)| hash_leaf(at, &[value.eip712_hash_struct()]);
     compute_root((0_u32..).zip(values).map(leaf).collect())
 }
 

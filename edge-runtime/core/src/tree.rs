@@ -3,13 +3,31 @@
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Keccak256};
 
-/// A leaf at its place.
-pub(crate) fn hash_leaf<'a>(at: u32, parts: impl IntoIterator<Item = &'a [u8]>) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update([0]);
-    hasher.update(at.to_be_bytes());
-    parts.into_iter().for_each(|part| hasher.update(part));
-    hasher.finalize()
+/// A leaf at its place, whose parts come one by one.
+pub(crate) struct Leaf(Keccak256);
+
+impl Leaf {
+    pub(crate) fn new(at: u32) -> Self {
+        let mut hasher = Keccak256::new();
+        hasher.update([0]);
+        hasher.update(at.to_be_bytes());
+        Self(hasher)
+    }
+
+    pub(crate) fn add(&mut self, part: B256) {
+        self.0.update(part);
+    }
+
+    pub(crate) fn finish(self) -> B256 {
+        self.0.finalize()
+    }
+}
+
+/// A leaf of these parts.
+pub(crate) fn hash_leaf(at: u32, parts: &[B256]) -> B256 {
+    let mut leaf = Leaf::new(at);
+    parts.iter().for_each(|&part| leaf.add(part));
+    leaf.finish()
 }
 
 /// The root over leaves; zero for none.
